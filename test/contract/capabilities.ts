@@ -30,22 +30,22 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
       expect(one.store.kind).toMatch(/^[a-z]+$/);
     });
 
-    test.skipIf(capabilities.appends)('say that it refuses appends.', async () => {
+    test.skipIf(capabilities.appends)('report that it refuses appends.', async () => {
       await using opened = await open();
       await expect(opened.log.append('a-1', newMessages(1), undefined)).rejects.toMatchObject(notSupported);
     });
 
-    test.skipIf(capabilities.imports)('say that it refuses imports.', async () => {
+    test.skipIf(capabilities.imports)('report that it refuses imports.', async () => {
       await using opened = await open();
       await expect(opened.log.beginImport()).rejects.toMatchObject(notSupported);
     });
 
-    test.skipIf(capabilities.replacements)('say that it refuses replacements.', async () => {
+    test.skipIf(capabilities.replacements)('report that it refuses replacements.', async () => {
       await using opened = await open();
       await expect(opened.store.beginReplacement(opened.namespace)).rejects.toMatchObject(notSupported);
     });
 
-    test.skipIf(capabilities.backups)('say that it makes no backups.', async () => {
+    test.skipIf(capabilities.backups)('report that it makes no backups.', async () => {
       await using opened = await open();
       await expect(opened.store.backup(new AbortController().signal)).rejects.toMatchObject(notSupported);
     });
@@ -58,7 +58,7 @@ export function describeCapabilities({ open, capabilities }: Suite): void {
       expect((await namespaces.list(undefined, 10)).map(({ id }) => id)).toEqual([defaultId]);
     });
 
-    test.skipIf(capabilities.byteLimit)('say that it has no limit.', async () => {
+    test.skipIf(capabilities.byteLimit)('report that it has no limit.', async () => {
       await using opened = await open({ maxBytes: 60_000 });
       expect((await opened.store.usage()).maxBytes).toBe(0);
     });

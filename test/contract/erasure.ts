@@ -6,7 +6,7 @@ export function describeErasure(suite: Suite): void {
   const { open, count } = suite;
 
   suite.describe('Erasing', ['erasure'], () => {
-    test('a message removes it from every read, and leaves all others', async () => {
+    test('a message removes it from every read, and does not affect others', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(7), data: '{"secret":1}' });
       await opened.append('a-1');

@@ -62,7 +62,7 @@ export function describeImportBatches({ open, describe, test: testWhere }: Suite
   });
 
   testWhere(
-    'that exceeds the limit is refused as a whole',
+    'a batch of an import that exceeds the limit is refused as a whole',
     ['imports', 'a byte limit'],
     async () => {
       await using opened = await open({ maxBytes: 100_000 });

@@ -92,7 +92,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
     });
   });
 
-  testWhere('skips messages that a replacement has already', ['replacements'], async () => {
+  testWhere('a replacement skips messages that it has already', ['replacements'], async () => {
     await using opened = await open();
     const session = await opened.store.beginReplacement(opened.namespace);
     expect(await session.add(messagesAt('a-1/0@1', 'a-1/1@2'))).toEqual(imported);
@@ -101,7 +101,7 @@ export function describeKnownImports({ open, describe, test: testWhere, capabili
     expect(placesOf(await (await opened.current()).messages())).toEqual(['a-1/0@1', 'a-1/1@2', 'a-1/2@3']);
   });
 
-  testWhere('needs no space for skipped messages', ['imports', 'a byte limit'], async () => {
+  testWhere('an import needs no space for skipped messages', ['imports', 'a byte limit'], async () => {
     await using opened = await open({ maxBytes: 100_000 });
     const large = messageAt('a-1/0@1', { data: `{"a":"${'x'.repeat(60_000)}"}` });
     await importInto(opened, [[large]]);

@@ -376,7 +376,7 @@ describe('The pools', () => {
 });
 
 describe('The process', () => {
-  test('count the bytes that are allocated.', async () => {
+  test('counts the bytes that it allocates.', async () => {
     await using app = await startTestApp();
     const before = (await scrape(app)).value('pokewire_process_allocated_bytes_total');
     await vi.waitFor(async () => {

@@ -29,7 +29,7 @@ function slowStore(): FakeStore {
 
 const scopeRead = { label: 'reader', scope: 'read', expiresAtMs: undefined } as const;
 
-test('A further token works with its scope, and no more once it is revoked.', async () => {
+test('A further token works with its scope, and stops working once it is revoked.', async () => {
   const namespaces = create();
   const access = new Access('token', namespaces);
   await namespaces.openDefault(newToken(defaultNamespaceId));
@@ -46,7 +46,7 @@ test('An expired token does not work.', async () => {
   await expect(new Access('token', namespaces).check(token)).rejects.toMatchObject({ code: 'AUTH_UNAUTHORIZED' });
 });
 
-test('Tokens made and revoked at the same time are all made and all revoked.', async () => {
+test('Tokens created and revoked concurrently are all created and all revoked.', async () => {
   const namespaces = create();
   await namespaces.openDefault(newToken(defaultNamespaceId));
   const old = await Promise.all([1, 2, 3].map(() => namespaces.createToken(defaultNamespaceId, scopeRead)));
@@ -78,7 +78,7 @@ test('Tokens that several nodes create and revoke concurrently are all created a
   for (const { id } of made) expect(ids).not.toContain(id);
 });
 
-test('The token of a start replaces those of the one before, and stays itself when it is the same.', async () => {
+test('The token of a start replaces those of the previous start, and stays if it is the same.', async () => {
   const store = storeInMemory();
   const [first, second] = [newToken(defaultNamespaceId), newToken(defaultNamespaceId)];
   const open = async (token: string) => {
@@ -96,7 +96,7 @@ test('The token of a start replaces those of the one before, and stays itself wh
   await expect(new Access('token', again.namespaces).check(first)).rejects.toMatchObject({ code: 'AUTH_UNAUTHORIZED' });
 });
 
-test('A token that nobody chose gives way to those that a store has kept.', async () => {
+test('A generated token does not replace tokens that a store has kept.', async () => {
   const store = storeInMemory();
   const chosen = newToken(defaultNamespaceId);
   await create(store).openDefault(chosen);
@@ -125,14 +125,14 @@ test('The last admin token of default that does not expire cannot be revoked, be
   });
 });
 
-test('The last admin token of another namespace can be revoked: the operator can make one.', async () => {
+test('The last admin token of another namespace can be revoked, because the operator can create one.', async () => {
   const namespaces = create();
   const { namespace } = await namespaces.create({ id: 'tenant', description: '', token: undefined });
   await namespaces.revokeToken('tenant', namespace.tokens[0]!.id);
   expect((await namespaces.get('tenant')).tokens).toEqual([]);
 });
 
-test('A change that is refused does not stop the next one.', async () => {
+test('A refused change does not prevent the next one.', async () => {
   const namespaces = create();
   await namespaces.openDefault(newToken(defaultNamespaceId));
   const refused = namespaces.revokeToken(defaultNamespaceId, 'unknown');
@@ -150,7 +150,7 @@ test('A namespace has a bounded number of tokens.', async () => {
   });
 });
 
-test('Without authentication the grant of those who send nothing is known until a namespace changes.', async () => {
+test('Without authentication, the grant of requests without a credential is cached until a namespace changes.', async () => {
   const namespaces = create();
   const access = new Access('off', namespaces, true);
   await namespaces.openDefault(newToken(defaultNamespaceId));
@@ -177,13 +177,13 @@ async function twoNodes(store: FakeStore) {
   return { access, namespace };
 }
 
-test('What another node does to the namespace of those who send nothing is known at once by a hint of the store.', async () => {
+test('A change of the cached namespace by another node is known at once by a hint of the store.', async () => {
   const { access, namespace } = await twoNodes(storeInMemory());
   expect(access.open).toBeUndefined();
   expect((await access.check(undefined)).namespace.log).not.toBe(namespace.log);
 });
 
-test('What another node does to the namespace of those who send nothing is known within a second, also when the hint is lost.', async () => {
+test('A change of the cached namespace by another node is known within a second, even if the hint is lost.', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const store = storeInMemory();
@@ -197,7 +197,7 @@ test('What another node does to the namespace of those who send nothing is known
   expect([log === namespace.log, access.open?.namespace.log]).toEqual([false, log]);
 });
 
-test('What changes while the grant of those who send nothing is looked up is not kept.', async () => {
+test('A grant whose namespace changes during the look-up is not cached.', async () => {
   const store = slowStore();
   const [here, elsewhere] = [create(store), create(store)];
   const access = new Access('off', here);
@@ -208,7 +208,7 @@ test('What changes while the grant of those who send nothing is looked up is not
   expect(access.open).toBeUndefined();
 });
 
-test('A token of another namespace never becomes the grant of those who send nothing.', async () => {
+test('A token of another namespace never becomes the grant of requests without a credential.', async () => {
   const namespaces = create();
   const access = new Access('off', namespaces);
   await namespaces.openDefault(newToken(defaultNamespaceId));
@@ -218,7 +218,7 @@ test('A token of another namespace never becomes the grant of those who send not
   expect((await access.check(undefined)).namespace.id).toBe(defaultNamespaceId);
 });
 
-test('With tokens nobody is known without one.', async () => {
+test('With authentication there is no grant without a token.', async () => {
   const namespaces = create();
   const access = new Access('token', namespaces);
   const token = newToken(defaultNamespaceId);
@@ -260,7 +260,7 @@ test('Any number of requests with tokens of default look it up once a second.', 
   expect(find).toHaveBeenCalledTimes(2);
 });
 
-test('Writes that come at once make a namespace once, however slow the store is.', async () => {
+test('Concurrent first writes create a namespace once, however slow the store.', async () => {
   const namespaces = create(slowStore());
   const access = new Access('off', namespaces, true);
   const tokens = [newToken('tenant'), newToken('tenant'), undefined, undefined];
@@ -275,7 +275,7 @@ async function append(store: FakeStore, log: LogId, count: number): Promise<numb
   return outcome.outcome === 'appended' ? outcome.globalPosition : -1;
 }
 
-test('Namespaces of one id begin one behind the other, and the first one at 1.', async () => {
+test('Namespaces with the same id begin one after another, and the first one at 1.', async () => {
   const store = storeInMemory();
   const namespaces = create(store);
   const made = async () => (await namespaces.create({ id: 'tenant', description: '', token: undefined })).namespace.log;
@@ -315,7 +315,7 @@ test('Concurrent deletions and creations leave one namespace, which begins after
   }
 });
 
-test('A deletion and a revocation wait for no deletion of another namespace.', async () => {
+test('A deletion and a revocation do not wait for the deletion of another namespace.', async () => {
   const store = storeInMemory();
   const namespaces = create(store);
   for (const id of ['stuck', 'tenant']) await namespaces.create({ id, description: '', token: undefined });

@@ -63,22 +63,22 @@ describe('A name of --allowed-hosts', () => {
     },
   );
 
-  test('does not bring what is below it.', () => {
+  test('does not include its subdomains.', () => {
     expect(hostCheck({ host: '127.0.0.1', allowedHosts: ['pokes.example'] })('a.pokes.example')).toBe(false);
   });
 
-  test('that begins with *. brings all that is below it, and not itself.', () => {
+  test('that begins with *. includes all subdomains, and not the name itself.', () => {
     const isAllowed = hostCheck({ host: '127.0.0.1', allowedHosts: ['*.pokes.example'] });
     const hosts = ['a.pokes.example', 'a.b.pokes.example:80', 'pokes.example', '.pokes.example', 'evilpokes.example'];
     expect(hosts.map(isAllowed)).toEqual([true, true, false, false, false]);
   });
 
-  test('may be an address in brackets, or without.', () => {
+  test('may be an address with or without brackets.', () => {
     const isAllowed = hostCheck({ host: '127.0.0.1', allowedHosts: ['[2001:db8::1]', '192.0.2.1'] });
     expect(['[2001:db8::1]:80', '192.0.2.1'].map(isAllowed)).toEqual([true, true]);
   });
 
-  test('that is * brings everything.', () => {
+  test('that is * includes everything.', () => {
     expect(hostCheck({ host: '127.0.0.1', allowedHosts: ['*'] })('evil.example')).toBe(true);
   });
 });

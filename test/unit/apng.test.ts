@@ -18,7 +18,7 @@ const [white, red] = [
   [255, 0, 0, 255],
 ];
 
-test('The picture’s encoder keeps of a further frame the rectangle that differs, by indices into one palette.', () => {
+test('The picture’s encoder stores only the changed rectangle of each further frame, as indices into one palette.', () => {
   const first = Uint8Array.from([white, white, white, white].flat());
   const second = Uint8Array.from([white, white, white, red].flat());
   const frames = [first, second].map((pixels, at) => ({ pixels, shownMs: 100 + at }));

@@ -26,7 +26,7 @@ test('Reads that fail at the same time wait together, and count as one failure.'
   expect(await isOver(waits[0]!)).toBe(true);
 });
 
-test('Each wait is half to all of twice the one before, and never longer than 5 seconds.', async () => {
+test('Each wait is half to all of twice the previous one, and never longer than 5 seconds.', async () => {
   const backOff = new BackOff(readRetryDelays);
   for (const longestMs of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
     const wait = backOff.wait();
@@ -37,7 +37,7 @@ test('Each wait is half to all of twice the one before, and never longer than 5 
   }
 });
 
-test('Behind an outage whoever waits goes on at once, and the next wait is short again.', async () => {
+test('After an outage all waiting callers continue at once, and the next wait is short again.', async () => {
   const backOff = new BackOff(readRetryDelays);
   for (let failures = 0; failures < 6; failures++) {
     void backOff.wait();
@@ -51,14 +51,14 @@ test('Behind an outage whoever waits goes on at once, and the next wait is short
   expect(await isOver(next)).toBe(true);
 });
 
-test('A read that fails while others succeed waits all the same, or it would be repeated as often as they are.', async () => {
+test('A read that fails while others succeed still waits, or it would be repeated as often as they succeed.', async () => {
   const backOff = new BackOff(readRetryDelays);
   const wait = backOff.wait();
   backOff.succeeded();
   expect([await isOver(wait), backOff.isFailing]).toEqual([false, false]);
 });
 
-test('Nobody waits behind a stop.', async () => {
+test('No caller waits after a stop.', async () => {
   const backOff = new BackOff(readRetryDelays);
   const wait = backOff.wait();
   backOff.stop();

@@ -13,7 +13,7 @@ describe('a buffer pool', () => {
     [16_384, 16_384],
     [16_385, 65_536],
     [65_536, 65_536],
-  ])('lends for %i bytes a buffer of %i', (wanted, got) => {
+  ])('lends a buffer for %i bytes from the class of %i', (wanted, got) => {
     expect(new BufferPool(bounds).acquire(wanted).bytes).toHaveLength(got);
   });
 
@@ -22,14 +22,14 @@ describe('a buffer pool', () => {
     expect(bufferSizes.map((size) => pool.classes.get(size)!.idle)).toEqual([2, 2, 2]);
   });
 
-  test('lends a buffer again once it is released', () => {
+  test('lends a released buffer again', () => {
     const pool = new BufferPool(bounds);
     const lease = pool.acquire(10);
     lease.release();
     expect(pool.acquire(10)).toBe(lease);
   });
 
-  test('makes a larger buffer for its one use and drops it', () => {
+  test('creates a larger buffer for one use and drops it', () => {
     const pool = new BufferPool(bounds);
     const lease = pool.acquire(65_537);
     lease.release();
@@ -37,13 +37,13 @@ describe('a buffer pool', () => {
     expect([lease.bytes.length, acquired, created, released, dropped, leased]).toEqual([65_537, 1, 1, 0, 1, 0]);
   });
 
-  test('makes every larger buffer of the size that is asked for', () => {
+  test('creates every larger buffer in the requested size', () => {
     const pool = new BufferPool(bounds);
     const sizes = [100_000, 70_000, 200_000].map((size) => pool.acquire(size).bytes.length);
     expect(sizes).toEqual([100_000, 70_000, 200_000]);
   });
 
-  test('keeps nothing when it is off, and lends all the same', () => {
+  test('keeps nothing when it is off, and still lends buffers', () => {
     const pool = new BufferPool({ min: 0, max: 0 });
     const lease = pool.acquire(10);
     lease.release();
@@ -65,14 +65,14 @@ describe('a buffer pool', () => {
     expect([grown > 1, pool.classes.get(4_096)!.size]).toEqual([true, 1]);
   });
 
-  test('does not lend memory that others share', () => {
+  test('does not lend shared memory', () => {
     const { bytes } = new BufferPool(bounds).acquire(10);
     expect([bytes.byteOffset, bytes.buffer.byteLength]).toEqual([0, 4_096]);
   });
 });
 
 describe('a lease', () => {
-  test('is out until its last holder has released it', () => {
+  test('is on loan until its last holder has released it', () => {
     const pool = new BufferPool(bounds);
     const lease = pool.acquire(10);
     lease.retain();
@@ -84,7 +84,7 @@ describe('a lease', () => {
     expect(leased).toEqual([1, 1, 0]);
   });
 
-  test('is not lent again while anybody holds it', () => {
+  test('is not lent again while anyone holds it', () => {
     const pool = new BufferPool(bounds);
     const lease = pool.acquire(10);
     lease.retain();

@@ -19,7 +19,7 @@ async function nodeBehind(count: number, stream = 'a-1'): Promise<FakeNode> {
 }
 
 describe('a subscription that catches up', () => {
-  test('is told the log from its cursor to the head, then what happens', async () => {
+  test('receives the log from its cursor to the head, then live pokes', async () => {
     await using node = await nodeBehind(500);
     const { sink, subscription } = await node.subscribe({ ...ofA, lastEventId: 2 });
     await node.settle();
@@ -29,7 +29,7 @@ describe('a subscription that catches up', () => {
     expect([before, sink.positions.slice(498), subscription.state.name]).toEqual([range(3, 500), [565, 566], 'live']);
   });
 
-  test('is told a log of many pages', async () => {
+  test('receives a log of many pages', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 10_000);
     const { sink } = await node.subscribe(ofA);
@@ -37,7 +37,7 @@ describe('a subscription that catches up', () => {
     expect(sink.positions).toEqual(range(1, 10_000));
   });
 
-  test('is told frames that need several buffers a page', async () => {
+  test('receives frames that need several buffers per page', async () => {
     const stream = `a-${'"'.repeat(1_000)}`;
     await using node = await nodeBehind(600, stream);
     const { sink } = await node.subscribe(ofA);
@@ -47,7 +47,7 @@ describe('a subscription that catches up', () => {
     );
   });
 
-  test('becomes live when nothing at all was selected', async () => {
+  test('becomes live even if nothing was selected', async () => {
     await using node = new FakeNode();
     await node.append('b-1', 20_000);
     const { sink, subscription } = await node.subscribe(ofA);
@@ -55,7 +55,7 @@ describe('a subscription that catches up', () => {
     expect([subscription.state.name, sink.positions]).toEqual(['live', []]);
   });
 
-  test('is told short pages of a store just so', async () => {
+  test('receives short pages of a store in the same way', async () => {
     await using node = await nodeBehind(50);
     node.store.pagePokes = 3;
     const { sink } = await node.subscribe(ofA);
@@ -63,7 +63,7 @@ describe('a subscription that catches up', () => {
     expect(sink.positions).toEqual(range(1, 50));
   });
 
-  test('gets heartbeats, though nothing of what it reads is for it', async () => {
+  test('gets heartbeats, even if nothing it reads is selected', async () => {
     // More than the store examines for one page.
     await using node = await nodeBehind(10_000, 'b-1');
     const group = { member: (new StreamName('b-1').owner(2) + 1) % 2, size: 2 };
@@ -77,7 +77,7 @@ describe('a subscription that catches up', () => {
     expect([meanwhile, subscription.state.name]).toEqual([['catching-up', [' ready', '']], 'live']);
   });
 
-  test('that is full at a heartbeat is told everything once', async () => {
+  test('whose socket is full at a heartbeat receives everything once', async () => {
     await using node = await nodeBehind(100);
     node.store.pagePokes = 10;
     node.store.holdReads();
@@ -95,7 +95,7 @@ describe('a subscription that catches up', () => {
     expect([atBeat, sink.positions]).toEqual(['lagging', range(1, 100)]);
   });
 
-  test('is told nothing twice when its socket drains as soon as it is full', async () => {
+  test('receives nothing twice when its socket drains immediately', async () => {
     await using node = await nodeBehind(100);
     node.store.pagePokes = 1;
     const sink = new FakeSink(20);
@@ -123,7 +123,7 @@ describe('a subscription that catches up', () => {
     expect(long.sink.positions.length).toBe(3_000);
   });
 
-  test('lets go of the page when its peer went while it was read', async () => {
+  test('releases the page when its peer left during the read', async () => {
     await using node = await nodeBehind(5);
     node.store.holdReads();
     const { sink } = await node.subscribe(ofA);
@@ -136,7 +136,7 @@ describe('a subscription that catches up', () => {
     expect([before, node.leased, sink.positions, node.hub.catchUpStats.pokes]).toEqual([5, 0, [], 0]);
   });
 
-  test('is read for although the one who asked for the same page went while it could not be read', async () => {
+  test('is read for although the subscription that first requested the page left during an outage', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     await using node = await nodeBehind(5);
@@ -166,7 +166,7 @@ describe('a subscription that catches up', () => {
     });
   });
 
-  test('has both namespaces apart', async () => {
+  test('keeps two namespaces apart', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3, 'one');
     await node.append('a-1', 2, 'two');
@@ -180,7 +180,7 @@ describe('a subscription that catches up', () => {
 });
 
 describe('a full socket', () => {
-  test('stops the reading where it is', async () => {
+  test('stops reading at that point', async () => {
     await using node = await nodeBehind(5_000);
     const { reads } = node.store;
     const { subscription } = await node.subscribe(ofA, new FakeSink(100));
@@ -188,7 +188,7 @@ describe('a full socket', () => {
     expect([subscription.state.name, node.store.reads - reads]).toEqual(['lagging', 1]);
   });
 
-  test('is told the rest when it drains, wherever in a page it was full', async () => {
+  test('receives the rest when it drains, wherever in a page it was full', async () => {
     await using node = await nodeBehind(1_200, `a-${'x'.repeat(500)}`);
     const { sink } = await node.subscribe(ofA, new FakeSink(0));
     for (let drains = 0; drains < 100; drains++) {
@@ -205,7 +205,7 @@ describe('a full socket', () => {
     expect(node.hub.laggingEpisodes).toBe(0);
   });
 
-  test('does not put a subscription back that was full at a heartbeat', async () => {
+  test('does not move a subscription back that was full at a heartbeat', async () => {
     await using node = await nodeBehind(3);
     const { sink, subscription } = await node.subscribe(ofA);
     await node.settle();
@@ -218,7 +218,7 @@ describe('a full socket', () => {
 });
 
 describe('messages that are appended while the log is read', () => {
-  test('are told once when the page is out of date by the time it comes', async () => {
+  test('are delivered once if the page is outdated when it arrives', async () => {
     await using node = await nodeBehind(3);
     node.store.holdReads();
     const { sink } = await node.subscribe(ofA);
@@ -229,7 +229,7 @@ describe('messages that are appended while the log is read', () => {
     expect(sink.positions).toEqual([1, 2, 3, 68, 69]);
   });
 
-  test('are told once by a store that is always slow', async () => {
+  test('are delivered once by a store that is always slow', async () => {
     await using node = await nodeBehind(90);
     node.store.readTurns = 3;
     node.store.pagePokes = 7;
@@ -242,7 +242,7 @@ describe('messages that are appended while the log is read', () => {
     expect(sink.positions).toEqual([...range(1, 90), ...range(155, 164)]);
   });
 
-  test('faster than it can be read are told once, though the window has gone on by the time that a page comes', async () => {
+  test('faster than it can be read are delivered once, even if the window has moved on when a page arrives', async () => {
     await using node = new FakeNode();
     node.store.readTurns = 4;
     const { sink } = await node.subscribe({ ...ofA, lastEventId: 0 });

@@ -64,12 +64,12 @@ const labelsOf = (svg: string) =>
   textsOf(svg).flatMap(({ content }) => (/^(slow|fast|middling)$/.test(content) ? content : []));
 
 describe('A bar chart', () => {
-  test('has the best bar first, whether higher or lower is better.', () => {
+  test('shows the best bar first, whether higher or lower is better.', () => {
     expect(labelsOf(barChart(chart))).toEqual(['fast', 'middling', 'slow']);
     expect(labelsOf(barChart({ ...chart, better: 'lower' }))).toEqual(['slow', 'middling', 'fast']);
   });
 
-  test('says what is better, where it was measured, and why the numbers are as they are.', () => {
+  test('says what is better, where it was measured, and explains the numbers.', () => {
     const contents = textsOf(barChart({ ...chart, note: 'because' })).map(({ content }) => content);
     expect(contents).toEqual(
       expect.arrayContaining(['Deliveries per second; higher is better', 'a machine', 'because']),
@@ -86,12 +86,12 @@ describe('A bar chart', () => {
     expect(half).toBeCloseTo(many! / 2, 0);
   });
 
-  test('shows names as they are, whatever they contain.', () => {
+  test('shows names verbatim, whatever they contain.', () => {
     const svg = barChart({ ...chart, groups: [{ bars: [bar('<a & "b">', 1)] }] });
     expect(svg).toContain('>&lt;a &amp; &quot;b&quot;></text>');
   });
 
-  test('has text that reads well on white and, by the reader’s scheme, on black.', () => {
+  test('has readable text on white and, in the reader’s dark scheme, on black.', () => {
     const [light = '', dark = ''] = barChart(chart).split('prefers-color-scheme: dark');
     for (const [rules, background] of [[light, white] as const, [dark, black] as const]) {
       const colours = [...rules.split('</style>')[0]!.matchAll(/fill: (#\w{6})/g)].map(([, colour]) => colour!);
@@ -121,7 +121,7 @@ describe('The charts of the newest results', () => {
   });
 });
 
-test('Every server has a colour of its own, which stands out from white and from black.', () => {
+test('Every server has its own colour, which is visible on white and on black.', () => {
   const others = Object.values(servers).filter(({ isOurs }) => !isOurs);
   const ours = Object.values(servers).filter(({ isOurs }) => isOurs);
   const colours = [...new Set(ours.map(({ colour }) => colour)), ...others.map(({ colour }) => colour)];

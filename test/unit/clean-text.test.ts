@@ -32,11 +32,11 @@ test.each([
   expect(cleanUrl(url)).toBe(url);
 });
 
-test('A token that was cut short is taken out, too.', () => {
+test('A truncated token is removed too.', () => {
   expect(withoutCredentials(`got "${newToken('a').slice(0, 64)}"`)).toBe('got "[redacted]"');
 });
 
-test('The period of a sentence that ends in a credential stays.', () => {
+test('The period of a sentence that ends with a credential is kept.', () => {
   expect(withoutCredentials(`No route GET /subscribe&token=${token}. See /docs.`)).toBe(
     'No route GET /subscribe&token=[redacted]. See /docs.',
   );
@@ -58,12 +58,12 @@ test('JSON stays the same JSON, with C1 controls escaped.', () => {
   expect(JSON.parse(text)).toEqual(body);
 });
 
-test('A token is recognised each time it is looked for.', () => {
+test('A token is recognised in every search.', () => {
   expect([1, 2, 3].map(() => holdsToken(`x ${token}`))).toEqual([true, true, true]);
   expect(holdsToken('ns_deposits')).toBe(false);
 });
 
-test('A text in HTML is never markup, and has no control character and no credential.', () => {
+test('A text for HTML never contains markup, control characters or credentials.', () => {
   const text = cleanHtml(`<b title="x">&amp; 'it'\x9b31m\x1b ${newToken('a')}`);
   expect(text).toBe('&#60;b title=&#34;x&#34;&#62;&#38;amp; &#39;it&#39;\ufffd31m\ufffd [redacted]');
 });

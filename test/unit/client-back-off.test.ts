@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('A pause that has ended leaves no listener behind, whether its time is over or a signal woke it.', async () => {
+test('A pause that has ended leaves no listener, whether its time was over or a signal ended it.', async () => {
   const combined = vi.spyOn(AbortSignal, 'any');
   const closing = new AbortController();
   const waking = new AbortController();
@@ -22,7 +22,7 @@ test('A pause that has ended leaves no listener behind, whether its time is over
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('A pause whose signal has aborted before takes no time.', async () => {
+test('A pause whose signal was aborted before takes no time.', async () => {
   await pause(60_000, AbortSignal.abort());
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -9,7 +9,7 @@ function begun(behind: number | undefined): Completeness {
   return completeness;
 }
 
-test('Everything is delivered up to a head that is not above the last poke, nor above the beginning.', () => {
+test('Everything is delivered up to a head that is not above the last poke, nor above the start.', () => {
   const completeness = begun(10);
   expect(completeness.isComplete(10, 0)).toBe(true);
   expect(completeness.isComplete(11, 0)).toBe(false);
@@ -17,13 +17,13 @@ test('Everything is delivered up to a head that is not above the last poke, nor 
   expect(completeness.isComplete(11, 1)).toBe(true);
 });
 
-test('Where the beginning is not known the first head is it.', () => {
+test('If the start is unknown, the first head is used.', () => {
   const completeness = begun(undefined);
   expect(completeness.isComplete(57, 0)).toBe(true);
   expect(completeness.isComplete(58, 0)).toBe(false);
 });
 
-test('Nothing is proved while the server has sent more pokes than came.', () => {
+test('Nothing is proved while the server has sent more pokes than arrived.', () => {
   const completeness = begun(0);
   completeness.poke(poke(1));
   completeness.poke(poke(3));
@@ -39,14 +39,14 @@ test('Each connection counts its own pokes.', () => {
   expect(completeness.isComplete(2, 1)).toBe(true);
 });
 
-test('A poke that comes again on its connection neither counts nor is delivered.', () => {
+test('A poke repeated on its connection neither counts nor is delivered.', () => {
   const completeness = begun(0);
   completeness.poke(poke(1));
   expect(completeness.poke(poke(1))).toBeUndefined();
   expect(completeness.isComplete(1, 1)).toBe(true);
 });
 
-test('A poke that comes again on a later connection counts there and is not delivered.', () => {
+test('A poke repeated on a later connection counts there and is not delivered.', () => {
   const completeness = begun(0);
   completeness.poke(poke(2));
   completeness.begin(0);
@@ -55,7 +55,7 @@ test('A poke that comes again on a later connection counts there and is not deli
   expect(completeness.isComplete(2, 2)).toBe(true);
 });
 
-test('A conflated poke that ends with a delivered message is delivered: it stands for earlier ones, too.', () => {
+test('A conflated poke that ends with a delivered message is delivered, because it also stands for earlier ones.', () => {
   const completeness = begun(0);
   completeness.poke(poke(3));
   completeness.begin(0);
@@ -69,7 +69,7 @@ test('After ten thousand pokes without a proof a loss delivers some twice, and l
   expect([completeness.poke(poke(10_000)), completeness.poke(poke(10_001))]).toEqual([false, true]);
 });
 
-test('What a connection brought is to be confirmed until a heartbeat proves it, or a connection brings it again.', () => {
+test('The pokes of a connection need a confirmation until a heartbeat proves them, or a connection repeats them.', () => {
   const completeness = begun(0);
   const seen = [completeness.isOpen];
   completeness.poke(poke(1));
@@ -85,7 +85,7 @@ test('What a connection brought is to be confirmed until a heartbeat proves it, 
   expect(seen).toEqual([false, true, false, false, true]);
 });
 
-test('More than ten thousand pokes without a proof are not asked for again.', () => {
+test('More than ten thousand pokes without a proof are not requested again.', () => {
   const completeness = begun(0);
   for (let at = 1; at <= 10_000; at++) completeness.poke(poke(at));
   expect(completeness.isOpen).toBe(true);

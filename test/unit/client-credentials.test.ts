@@ -16,7 +16,7 @@ describe('credentials', () => {
     expect(server.nth(2).headers.get('authorization')).toBe('Bearer new');
   });
 
-  test('are renewed when the server says that they were revoked', async () => {
+  test('are renewed when the server reports that they were revoked', async () => {
     const token = vi.fn().mockReturnValueOnce('old').mockReturnValueOnce('new');
     const { server } = await subscribe({ all: true }, { token });
     await server.nth(1).open(log.hello(0, 0) + log.end('revoked'));
@@ -53,7 +53,7 @@ describe('credentials', () => {
     expect(states.at(-1)).toMatchObject({ name: 'ended', code: 'AUTH_INVALID_TOKEN' });
   });
 
-  test('whose function fails are asked for again', async () => {
+  test('whose function fails are requested again', async () => {
     const ticket = vi.fn().mockRejectedValueOnce(new Error('no')).mockResolvedValueOnce('good');
     const { server, states } = await subscribe({ all: true }, { ticket });
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'CREDENTIAL' } });

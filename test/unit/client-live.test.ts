@@ -35,7 +35,7 @@ async function begin(server: ScriptedServer) {
   return server.nth(2).open(log.hello(5, 5));
 }
 
-test('A live value is fetched first when its subscription has begun.', async () => {
+test('A live value is fetched for the first time when its subscription has begun.', async () => {
   const { server, fetches, values, answer } = await watch();
   expect(fetches.length).toBe(0);
   await begin(server);
@@ -44,7 +44,7 @@ test('A live value is fetched first when its subscription has begun.', async () 
   expect(values).toEqual(['a']);
 });
 
-test('A burst of pokes becomes one fetch under way and one more.', async () => {
+test('A burst of pokes causes one more fetch after the running one.', async () => {
   const { server, fetches, values, answer } = await watch();
   const stream = await begin(server);
   await answer('a');
@@ -57,7 +57,7 @@ test('A burst of pokes becomes one fetch under way and one more.', async () => {
   expect(values).toEqual(['a', 'b', 'c']);
 });
 
-test('A fetch that fails is told and tried again.', async () => {
+test('A failed fetch is reported and retried.', async () => {
   const onError = vi.fn();
   const { server, fetches, values, answer } = await watch({ onError });
   await begin(server);
@@ -71,7 +71,7 @@ test('A fetch that fails is told and tried again.', async () => {
   expect(values).toEqual(['a']);
 });
 
-test('Where no stream begins the first fetch does not wait for it for long, and comes again when one has begun.', async () => {
+test('If no stream begins, the first fetch waits only briefly, and is repeated when one has begun.', async () => {
   const { server, fetches, answer } = await watch();
   await vi.advanceTimersByTimeAsync(2_000);
   expect(fetches.length).toBe(1);
@@ -80,7 +80,7 @@ test('Where no stream begins the first fetch does not wait for it for long, and 
   expect(fetches.length).toBe(2);
 });
 
-test('While the server cannot be reached each failed attempt is followed by a fetch, but the loss itself is not.', async () => {
+test('While the server is unreachable, each failed attempt is followed by a fetch, but the loss itself is not.', async () => {
   const { server, fetches, answer } = await watch();
   const stream = await begin(server);
   await answer('a');
@@ -91,7 +91,7 @@ test('While the server cannot be reached each failed attempt is followed by a fe
   expect(fetches.length).toBe(2);
 });
 
-test('Another log is told, and its value is fetched.', async () => {
+test('Another log is reported, and its value is fetched.', async () => {
   const onReset = vi.fn();
   const { server, fetches, answer } = await watch({ onReset });
   const stream = await begin(server);
@@ -104,7 +104,7 @@ test('Another log is told, and its value is fetched.', async () => {
   expect(fetches.length).toBe(2);
 });
 
-test('A closed one hands over no value, and asks for nothing.', async () => {
+test('A closed live value delivers no value, and sends no requests.', async () => {
   const { server, fetches, values, live, answer } = await watch();
   const stream = await begin(server);
   live.close();

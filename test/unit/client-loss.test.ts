@@ -7,7 +7,7 @@ const log = framesOf('aaaa-1111');
 useFakeClock();
 
 describe('a loss of the connection', () => {
-  test('is made good behind the last proof, after the time that the server told', async () => {
+  test('is followed by a reconnection after the last proof, after the time that the server sent', async () => {
     const { server, states, positions } = await subscribe();
     const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1));
     await stream.cut();
@@ -22,7 +22,7 @@ describe('a loss of the connection', () => {
     expect(positions()).toEqual([1, 2]);
   });
 
-  test('fetches a poke that went missing between two others before it', async () => {
+  test('fetches a poke that was lost between two others before it', async () => {
     const { server, states, positions } = await subscribe();
     const pokes = [0, 1, 2, 3].map((position) => log.poke('account-1', position, position + 1));
     await (await server.nth(1).open(log.hello(3, 0) + pokes[0] + pokes[2])).cut();
@@ -33,7 +33,7 @@ describe('a loss of the connection', () => {
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 4 });
   });
 
-  test('gets on where each connection is cut after the same number of pokes', async () => {
+  test('makes progress if each connection is cut after the same number of pokes', async () => {
     const { server, positions } = await subscribe();
     const pokes = [0, 1, 2, 3].map((position) => log.poke('account-1', position, position + 1));
     const asked: (string | null)[] = [];
@@ -50,21 +50,21 @@ describe('a loss of the connection', () => {
     expect(asked).toEqual([null, '0-aaaa', '2-aaaa', '2-aaaa']);
   });
 
-  test('by an end of the stream that nobody announced is told as a cut', async () => {
+  test('by an unannounced end of the stream is reported as a cut', async () => {
     const { server, states } = await subscribe();
     await (await server.nth(1).open(log.hello(0, 0))).end();
     const why = { code: 'CUT', message: 'Cut off' };
     expect(states.at(-1)).toMatchObject({ name: 'away', why });
   });
 
-  test('tells when the next attempt is made', async () => {
+  test('reports when the next attempt is made', async () => {
     vi.setSystemTime(1_000_000);
     const { server, states } = await subscribe();
     await server.nth(1).fail();
     expect(states.at(-1)).toMatchObject({ name: 'away', nextTryAt: new Date(1_000_250), why: { code: 'UNREACHABLE' } });
   });
 
-  test('that cuts a poke in two delivers it once, when it comes again', async () => {
+  test('in the middle of a poke delivers it once, when it is repeated', async () => {
     const { server, positions } = await subscribe();
     const whole = log.hello(1, 0) + log.poke('account-1', 0, 1);
     const stream = await server.nth(1).open(whole.slice(0, -1));
@@ -85,14 +85,14 @@ describe('a loss of the connection', () => {
     expect(server.nth(2).headers.get('last-event-id')).toBe(kind === 'heartbeat' ? '9-aaaa' : '0-aaaa');
   });
 
-  test('of everything, right behind the hello, misses nothing', async () => {
+  test('directly after the hello misses nothing', async () => {
     const { server } = await subscribe({ all: true });
     await (await server.nth(1).open(log.hello(5, 5))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
     expect(server.nth(2).headers.get('last-event-id')).toBe('5-aaaa');
   });
 
-  test('backs off while the server stays away, and begins anew once it was live', async () => {
+  test('backs off while the server is unavailable, and starts over once it was live', async () => {
     const { server } = await subscribe({ category: 'account' }, { retry: { minMs: 1_000, maxMs: 8_000 } });
     for (const waitMs of [500, 1_000, 2_000, 4_000, 4_000]) {
       const made = server.requests.length;
@@ -108,7 +108,7 @@ describe('a loss of the connection', () => {
     expect(server.requests.length).toBe(7);
   });
 
-  test('never has two attempts under way', async () => {
+  test('never causes two concurrent attempts', async () => {
     const { server } = await subscribe();
     await vi.advanceTimersByTimeAsync(9_000);
     expect(server.requests.length).toBe(1);
@@ -142,7 +142,7 @@ describe('a loss of the connection', () => {
     expect(server.nth(3).headers.get('last-event-id')).toBe('1-aaaa');
   });
 
-  test('by a page in place of the stream comes back', async () => {
+  test('by a page instead of the stream is followed by a reconnection', async () => {
     const { server, states } = await subscribe();
     await server.nth(1).page(200);
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'NOT_AN_EVENT_STREAM' } });
@@ -209,7 +209,7 @@ describe('a malformed event', () => {
 });
 
 describe('silence', () => {
-  test('of a connection that was told something is a lost connection', async () => {
+  test('of a connection that received pokes counts as a lost connection', async () => {
     const { server, states } = await subscribe();
     const stream = await server.nth(1).open(log.hello(0, 0));
     await vi.advanceTimersByTimeAsync(12_500);
@@ -217,27 +217,27 @@ describe('silence', () => {
     expect(states.find(({ name }) => name === 'away')).toMatchObject({ why: { code: 'SILENT' } });
   });
 
-  test('behind the head of the answer says that a proxy buffers', async () => {
+  test('after the head of the answer indicates that a proxy buffers', async () => {
     const { server, states } = await subscribe();
     await server.nth(1).open();
     await vi.advanceTimersByTimeAsync(12_500);
     expect(states.find(({ name }) => name === 'away')).toMatchObject({ why: { code: 'BUFFERED' } });
   });
 
-  test('before an answer is given up', async () => {
+  test('before an answer ends the attempt', async () => {
     const { server, states } = await subscribe();
     await vi.advanceTimersByTimeAsync(12_500);
     expect(server.requests[0]!.isAborted).toBe(true);
     expect(states.find(({ name }) => name === 'away')).toMatchObject({ why: { code: 'TIMED_OUT' } });
   });
 
-  test('of a function that makes tickets is given up, too', async () => {
+  test('of a function that creates tickets ends the attempt, too', async () => {
     const { states } = await subscribe({ all: true }, { ticket: () => new Promise<string>(() => {}) });
     await vi.advanceTimersByTimeAsync(12_500);
     expect(states.find(({ name }) => name === 'away')).toMatchObject({ why: { code: 'TIMED_OUT' } });
   });
 
-  test('does not end a connection whose comments come in time', async () => {
+  test('does not end a connection whose comments arrive in time', async () => {
     const { server } = await subscribe();
     const stream = await server.nth(1).open(log.hello(0, 0));
     for (let i = 0; i < 10; i++) {
@@ -247,7 +247,7 @@ describe('silence', () => {
     expect(server.requests.length).toBe(1);
   });
 
-  test('heartbeats that arrive in bunches again and again say that a proxy buffers', async () => {
+  test('with heartbeats that repeatedly arrive in bunches indicates that a proxy buffers', async () => {
     const { server, states } = await subscribe();
     const stream = await server.nth(1).open(log.hello(0, 0));
     await stream.send(log.heartbeat(0) + log.heartbeat(0));

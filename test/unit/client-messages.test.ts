@@ -13,7 +13,7 @@ const message = { type: 'Deposited', data: { amount: 100 } };
 const appended = { stream: 'account-1', position: 5, globalPosition: 9, count: 1 };
 
 describe('append', () => {
-  test('sends the message with an id of its own to the stream, behind the base of the address', async () => {
+  test('sends the message with a generated id to the stream, below the base of the address', async () => {
     const { server, pokewire } = client();
     const appending = pokewire.append('account-å/1', message, { expectedVersion: 4 });
     await settle();
@@ -35,7 +35,7 @@ describe('append', () => {
     expect(second!.id).not.toBe(first!.id);
   });
 
-  test('repeats the same bytes after a fault that passes', async () => {
+  test('repeats the same bytes after a temporary fault', async () => {
     const { server, pokewire } = client();
     const appending = pokewire.append('account-1', message);
     await settle();
@@ -51,7 +51,7 @@ describe('append', () => {
     expect(server.requests.map((request) => request.body)).toEqual([body, body, body, body]);
   });
 
-  test('rejects at once with what the server says when trying again cannot help', async () => {
+  test('rejects at once with the server’s error if a retry cannot help', async () => {
     const { server, pokewire } = client();
     const appending = pokewire.append('account-1', message, { expectedVersion: 3 });
     const failure = expect(appending).rejects.toMatchObject({
@@ -117,7 +117,7 @@ describe('append', () => {
     expect(server.requests.length).toBe(2);
   });
 
-  test('stops when its signal aborts, also between two tries', async () => {
+  test('stops when its signal aborts, even between two attempts', async () => {
     const { server, pokewire } = client();
     const stopping = new AbortController();
     const failure = expect(pokewire.append('a', message, { signal: stopping.signal })).rejects.toThrow('enough');
@@ -129,7 +129,7 @@ describe('append', () => {
     expect(server.requests.length).toBe(1);
   });
 
-  test('gives up a request that is never answered, and asks again', async () => {
+  test('gives up a request that is never answered, and repeats it', async () => {
     const { server, pokewire } = client();
     pokewire.append('a', message, { retryForMs: 60_000 }).catch(() => {});
     await vi.advanceTimersByTimeAsync(30_000);
@@ -138,7 +138,7 @@ describe('append', () => {
     expect(server.requests.length).toBe(2);
   });
 
-  test('asks a token function once for requests that meet', async () => {
+  test('calls a token function once for concurrent requests', async () => {
     const token = vi.fn(async () => 'one');
     const { server, pokewire } = client({ token });
     for (let i = 0; i < 3; i++) pokewire.append('a', message).catch(() => {});
@@ -152,7 +152,7 @@ describe('read', () => {
   const page = (from: number, count: number) =>
     Array.from({ length: count }, (_, i) => ({ stream: 'account-1', position: i, globalPosition: from + i }));
 
-  test('goes on behind a full page and ends with the first that is not', async () => {
+  test('continues after a full page and ends with the first one that is not full', async () => {
     const { server, pokewire } = client();
     const positions: number[] = [];
     const reading = (async () => {
@@ -169,7 +169,7 @@ describe('read', () => {
     expect(positions).toEqual([1_001, 1_002, 1_003, 1_007, 1_008]);
   });
 
-  test('goes on in a stream by the global position', async () => {
+  test('continues in a stream by the global position', async () => {
     const { server, pokewire } = client();
     const reading = pokewire.read({ stream: 'account-1', position: 2, batchSize: 1 });
     const first = reading.next();
@@ -181,7 +181,7 @@ describe('read', () => {
     expect(server.nth(2).query).toEqual({ position: '2', globalPosition: '8', batchSize: '1' });
   });
 
-  test('asks for the same page again after a fault', async () => {
+  test('requests the same page again after a fault', async () => {
     const { server, pokewire } = client();
     const next = pokewire.read({ stream: 'account-1' }).next();
     await settle();

@@ -7,7 +7,7 @@ const log = framesOf('aaaa-1111');
 useFakeClock();
 
 describe('completeness', () => {
-  test('is never claimed for a poke that was lost, which is fetched by itself', async () => {
+  test('is never claimed for a lost poke, which is fetched automatically', async () => {
     const { server, states, positions } = await subscribe();
     const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1));
     await stream.send(log.heartbeat(2, 2));
@@ -21,7 +21,7 @@ describe('completeness', () => {
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 2 });
   });
 
-  test('is never claimed beyond a lost poke that others followed, which is fetched behind the last proof', async () => {
+  test('is never claimed beyond a lost poke that others followed, which is fetched after the last proof', async () => {
     const { server, states, positions, subscription } = await subscribe();
     const stream = await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1));
     await stream.send(log.poke('account-3', 0, 3) + log.heartbeat(3, 3));
@@ -37,7 +37,7 @@ describe('completeness', () => {
     expect(claims).toEqual([1, 3]);
   });
 
-  test('is reached after a cut in the middle of what is fetched again', async () => {
+  test('is reached after a cut during the repeated pokes', async () => {
     const { server, states, positions } = await subscribe();
     await server.nth(1).open(log.hello(3, 0) + log.poke('account-3', 0, 3) + log.heartbeat(3, 3));
     await vi.advanceTimersByTimeAsync(250);
@@ -51,14 +51,14 @@ describe('completeness', () => {
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 3 });
   });
 
-  test('is not claimed when one poke is lost and another one comes twice', async () => {
+  test('is not claimed when one poke is lost and another one arrives twice', async () => {
     const { server, states } = await subscribe();
     const once = log.poke('account-1', 0, 1);
     await server.nth(1).open(log.hello(2, 0) + once + once + log.heartbeat(1, 2));
     expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'POKE_LOST' } });
   });
 
-  test('does not depend on positions of streams, which an import leaves gaps in', async () => {
+  test('does not depend on stream positions, in which an import leaves gaps', async () => {
     const { server, states, positions } = await subscribe();
     const pokes = log.poke('account-1', 0, 1) + log.poke('account-1', 7, 9);
     await server.nth(1).open(log.hello(9, 0) + pokes + log.heartbeat(9, 2));
@@ -73,7 +73,7 @@ describe('completeness', () => {
     expect(positions()).toEqual([1]);
   });
 
-  test('counts from where the subscription began', async () => {
+  test('counts from the start of the subscription', async () => {
     const { server, states } = await subscribe({ category: 'account', position: 100 });
     await server.nth(1).open(log.hello(120, 99) + log.heartbeat(57, 0, 120));
     expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 57 });

@@ -9,7 +9,7 @@ const otherLog = framesOf('bbbb-2222');
 useFakeClock();
 
 describe('a connection', () => {
-  test('asks for named events, head heartbeats and its own period', async () => {
+  test('requests named events, head heartbeats and its own period', async () => {
     const { server } = await subscribe({ category: ['account', 'order'], consumer: 1, size: 4, position: 7 });
     const { url, query, headers } = server.nth(1);
     expect(url.pathname).toBe('/subscribe');
@@ -30,7 +30,7 @@ describe('a connection', () => {
     expect(positions()).toEqual([1, 2]);
   });
 
-  test('tells a state once while nothing changes', async () => {
+  test('reports a state once while nothing changes', async () => {
     const { server, states } = await subscribe();
     const stream = await server.nth(1).open(log.hello(0, 0));
     await stream.send(log.heartbeat(0));
@@ -43,7 +43,7 @@ describe('a connection', () => {
     expect(server.nth(1).headers.get('authorization')).toBe('Bearer ns_x');
   });
 
-  test('sends a ticket in the query, made for its selectors, and no token beside it', async () => {
+  test('sends a ticket in the query, created for its selectors, and no token with it', async () => {
     const ticket = vi.fn(() => ({ ticket: 'R2m' }));
     const { server } = await subscribe({ stream: 'account-7' }, { ticket, token: 'ns_x' });
     expect(ticket).toHaveBeenCalledWith({ stream: ['account-7'] });
@@ -51,14 +51,14 @@ describe('a connection', () => {
     expect(server.nth(1).headers.has('authorization')).toBe(false);
   });
 
-  test('calls nobody before subscribe has returned', () => {
+  test('calls no callback before subscribe has returned', () => {
     const onState = vi.fn();
     const { fetch } = new ScriptedServer();
     connect('http://server.test', { fetch }).subscribe({ all: true }, { onState });
     expect(onState).not.toHaveBeenCalled();
   });
 
-  test('goes on when a callback throws', async () => {
+  test('continues when a callback throws', async () => {
     const thrown = new Error('of the user');
     const onPoke = vi.fn(() => {
       throw thrown;
@@ -74,7 +74,7 @@ describe('a connection', () => {
 });
 
 describe('the head', () => {
-  test('of a category is asked for first, and begun behind', async () => {
+  test('of a category is requested first, and the subscription starts after it', async () => {
     const { server, states } = await subscribe({ category: 'account', position: 'head' });
     const first = server.nth(1);
     expect(first.query.position).toBe('9007199254740991');
@@ -97,7 +97,7 @@ describe('the head', () => {
 });
 
 describe('a reset', () => {
-  test('is told, and everything behind it', async () => {
+  test('is reported, and everything after it is delivered', async () => {
     const { server, resets, positions } = await subscribe();
     await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
@@ -109,7 +109,7 @@ describe('a reset', () => {
     expect(positions()).toEqual([1, 1]);
   });
 
-  test('that a cut hid behind its hello is told by the next connection', async () => {
+  test('that a cut hid after its hello is reported by the next connection', async () => {
     const { server, resets } = await subscribe();
     await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
@@ -120,7 +120,7 @@ describe('a reset', () => {
     expect(resets.length).toBe(1);
   });
 
-  test('ends a subscription that does not listen to it', async () => {
+  test('ends a subscription without a callback for it', async () => {
     const { server, states } = await subscribe({ category: 'account', cursor: '9-dead' }, {}, { onReset: undefined });
     const stream = await server.nth(1).open(log.hello(1, 0) + log.reset('other-epoch', { from: 10 }));
     expect(stream.isAborted).toBe(true);
@@ -129,7 +129,7 @@ describe('a reset', () => {
 });
 
 describe('an end', () => {
-  test('comes with a refusal that does not pass', async () => {
+  test('is the result of a permanent refusal', async () => {
     const { server, states } = await subscribe({ category: 'account-1' });
     await server.nth(1).refuse(400, 'INVALID_REQUEST');
     expect(states.at(-1)).toMatchObject({ name: 'ended', code: 'INVALID_REQUEST' });
@@ -137,13 +137,13 @@ describe('an end', () => {
     expect(server.requests.length).toBe(1);
   });
 
-  test('comes with the deletion of the namespace', async () => {
+  test('is the result of a deleted namespace', async () => {
     const { server, states } = await subscribe();
     await server.nth(1).open(log.hello(0, 0) + log.end('namespace-deleted'));
     expect(states.at(-1)).toMatchObject({ name: 'ended', code: 'NAMESPACE_DELETED' });
   });
 
-  test('by close aborts the request and tells nothing more', async () => {
+  test('by close aborts the request and reports nothing more', async () => {
     const { server, subscription, states, pokes } = await subscribe();
     const stream = await server.nth(1).open(log.hello(0, 0));
     subscription.close();
@@ -176,7 +176,7 @@ describe('a browser', () => {
     vi.unstubAllGlobals();
   });
 
-  test('that slept gives up its dead connection as soon as it is seen', async () => {
+  test('that slept gives up its dead connection as soon as it is visible', async () => {
     const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
     vi.stubGlobal('document', page);
     const { server } = await subscribe();

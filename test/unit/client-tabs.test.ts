@@ -9,7 +9,7 @@ import { isSelected, portable, rebuilt, type TabMessage, unionOf } from '../../s
 import { acrossTabs } from '../../src/client/tabs.ts';
 import { settle, useFakeClock } from './scripted-server.ts';
 
-test('Tabs select together what each of them selects, once and in one order.', () => {
+test('Tabs together select the union of their selections, without duplicates and in one order.', () => {
   const union = unionOf([{ stream: ['b-1', 'a-1'] }, { category: ['c'] }, { stream: ['a-1'] }]);
   expect(union).toEqual({ stream: ['a-1', 'b-1'], category: ['c'] });
   expect(unionOf([{ category: ['c'] }, { all: true }])).toEqual({ all: true });
@@ -21,7 +21,7 @@ test('More streams than a subscription may name become their categories, and mor
   expect(unionOf([{ stream: streams.map((name, n) => `${n}${name}`) }])).toEqual({ all: true });
 });
 
-test('A tab is told of the streams that it selects, and of no other.', () => {
+test('A tab receives pokes of the streams that it selects, and of no other.', () => {
   const selectors = { stream: ['account-1'], category: ['order'] };
   expect(['account-1', 'account-2', 'order', 'order-1', 'orders-1'].map((name) => isSelected(selectors, name))).toEqual(
     [true, false, true, true, false],
@@ -29,7 +29,7 @@ test('A tab is told of the streams that it selects, and of no other.', () => {
   expect(isSelected({ all: true }, 'any')).toBe(true);
 });
 
-test('A state is the same behind the way from tab to tab, its error too.', () => {
+test('A state is unchanged by the transfer between tabs, including its error.', () => {
   const why = new ClientError('HTTP_503', 'no', { status: 503, retryAfterMs: 2_000, details: { reasons: ['memory'] } });
   const states: State[] = [
     { name: 'connecting' },
@@ -67,7 +67,7 @@ describe('the leader of tabs', () => {
     return { selected, leader, want, minute };
   }
 
-  test('selects no longer what a tab wanted that has not answered for a minute, as after a crash', async () => {
+  test('drops the selection of a tab that has not answered for a minute, as after a crash', async () => {
     const { selected, want, minute } = lead();
     want('a', 'account-1');
     want('b', 'account-2');
@@ -143,7 +143,7 @@ describe('a tab that another one leads', () => {
     expect(sent.at(-1)).toEqual({ type: 'here', tab: want().tab });
   });
 
-  test('asks again from its place when the leader has taken it for closed', async () => {
+  test('asks again from its position when the leader considered it closed', async () => {
     const { sent, want, state, poke, covering, positions } = await join();
     poke(2);
     state({ name: 'catching-up' }, 2, { another: 1 });
@@ -156,7 +156,7 @@ describe('a tab that another one leads', () => {
     expect(want().place).toEqual({ position: 2, epoch: 'e' });
   });
 
-  test('is poked of what the leader had lost, and has fetched', async () => {
+  test('receives pokes that the leader had lost and fetched again', async () => {
     const { state, poke, covering, positions } = await join();
     poke(2);
     poke(4);
@@ -166,7 +166,7 @@ describe('a tab that another one leads', () => {
     expect(positions()).toEqual([2, 4, 3]);
   });
 
-  test('is poked of what only a connection that came later had, and keeps its place', async () => {
+  test('receives pokes that only a later connection had, and keeps its position', async () => {
     const { want, state, poke, positions } = await join();
     poke(2);
     poke(4);

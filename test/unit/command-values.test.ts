@@ -60,7 +60,7 @@ describe('A command line', () => {
   });
 });
 
-test('What a terminal would obey is shown by escapes, which leave JSON the same value.', () => {
+test('Control characters for a terminal are shown as escapes, which leave JSON the same value.', () => {
   const text = JSON.stringify('a\u009b31m\u202e\u{e0041}\u2028ö😀');
   expect(visible(text)).toBe('"a\\u009b31m\\u202e\\udb40\\udc41\\u2028ö😀"');
   expect(JSON.parse(visible(text))).toBe(JSON.parse(text));

@@ -9,14 +9,14 @@ const hasShell = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 
 describe.each(shells)('The script for %s', (shell) => {
   const script = completionOf(shell);
 
-  test('has every command and every flag.', () => {
+  test('contains every command and every flag.', () => {
     for (const command of commands()) {
       for (const word of command.name.split(' ')) expect(script).toContain(word);
       for (const { name } of flagsOf(command)) expect(script).toMatch(new RegExp(`(--|-l )${name}\\b`));
     }
   });
 
-  test.skipIf(!hasShell(shell))('is understood by the shell (needs the shell).', () => {
+  test.skipIf(!hasShell(shell))('is valid for the shell (needs the shell).', () => {
     const { status, stderr } = spawnSync(shell, ['-n', '-c', script], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
   });

@@ -31,7 +31,7 @@ function printed(text: string, args: string[] = [], env: Record<string, string> 
 }
 
 describe('A configuration file', () => {
-  test('sets what flags set, by the same names without dashes.', () => {
+  test('sets the same settings as flags, by the same names without dashes.', () => {
     const text = 'port: 9000\ninsecure: true\nlog-level: warn\nauth: off\nstore: "sqlite:a.db"\n';
     expect(commandOf(text).config).toMatchObject({
       port: 9000,
@@ -42,7 +42,7 @@ describe('A configuration file', () => {
     });
   });
 
-  test('takes a list as YAML has it, or as a flag has it, or an empty one.', () => {
+  test('accepts a YAML list, a list like a flag’s, and an empty one.', () => {
     const origins = ['https://a.example', 'https://b.example'];
     expect(commandOf('cors-origins:\n  - https://a.example\n  - https://b.example').config.corsOrigins).toEqual(
       origins,
@@ -55,7 +55,7 @@ describe('A configuration file', () => {
     expect(commandOf(text).config).toEqual(commandOf('{}').config);
   });
 
-  test('gives way to variables, and these to flags.', () => {
+  test('is overridden by variables, and these by flags.', () => {
     const env = { POKEWIRE_PORT: '2', POKEWIRE_DRAIN_MS: '2' };
     const { config, origins } = commandOf('port: 3\ndrain-ms: 3\nwindow-pokes: 64\n', ['--port', '1'], env);
     expect(config).toMatchObject({ port: 1, drainMs: 2, windowPokes: 64 });
@@ -66,7 +66,7 @@ describe('A configuration file', () => {
     ]);
   });
 
-  test.each(names)('knows the key of %s.', (name) => {
+  test.each(names)('accepts the key of %s.', (name) => {
     expect(refusal(`# one\n${flagOf(name)}: {}\n`)).toBe(
       `pokewire.yaml:2: ${flagOf(name)} must be a value or a list of values.`,
     );
@@ -134,18 +134,18 @@ describe('A refusal of a file names file, line and key', () => {
     expect(refused).not.toMatch(/\n|secret\b.*secret/);
   });
 
-  test('where it contradicts a flag, or another line.', () => {
+  test('if it contradicts a flag, or another line.', () => {
     expect(refusal('retry-min-ms: 6000', ['--retry-max-ms', '10'])).toBe(
       'pokewire.yaml:1: retry-min-ms (6000) must not exceed --retry-max-ms (10).',
     );
   });
 
-  test('where a part of the server refuses what it was opened with.', () => {
+  test('if a part of the server refuses the value of the setting.', () => {
     const { origins } = commandOf('port: 0\ntoken: secret');
     expect(namedAsGiven('--token is malformed', origins)).toBe('pokewire.yaml:2: token is malformed');
   });
 
-  test('where it is not UTF-8.', () => {
+  test('if it is not UTF-8.', () => {
     expect(() => parseConfigFile('p.yaml', Buffer.from([0x70, 0xff]))).toThrow(new ConfigError('p.yaml is not UTF-8.'));
   });
 });
@@ -159,7 +159,7 @@ describe('The name of a file', () => {
     expect(configPathOf(['--config='], env)).toBe('');
   });
 
-  test('is not looked for where help or the version is asked for.', () => {
+  test('is not looked up for help or the version.', () => {
     expect([configPathOf(['--help'], {}), configPathOf(['--version'], {})]).toEqual(['', '']);
   });
 });
@@ -176,7 +176,7 @@ describe('The printed configuration', () => {
     expect(commandOf(once).config).toEqual(commandOf('port: 9000', args, { POKEWIRE_POOLING: 'off' }).config);
   });
 
-  test('tells where each value comes from.', () => {
+  test('shows the origin of each value.', () => {
     const text = printed('\nport: 9000', ['--drain-ms', '5'], { POKEWIRE_POOLING: 'off' });
     expect(text).toContain('port: 9000  # pokewire.yaml:2\n');
     expect(text).toContain('drain-ms: 5  # --drain-ms\n');
@@ -184,7 +184,7 @@ describe('The printed configuration', () => {
     expect(text).toContain('host: localhost  # default\n');
   });
 
-  test('has no secret, neither a token nor a password in the URL of a store.', () => {
+  test('contains no secret, neither a token nor a password in the URL of a store.', () => {
     const text = printed('metrics-token: s3cret\ntoken: s3cret\nstore: postgres://me:s3cret@db.example/events?lanes=2');
     expect(text).not.toContain('s3cret');
     expect(text).toContain('# token: set, but not shown  # pokewire.yaml:2\n');

@@ -77,7 +77,7 @@ describe('the settings', () => {
     expect(Object.isFrozen(configOf())).toBe(true);
   });
 
-  test('do not hand out the arrays of the schema', () => {
+  test('do not expose the arrays of the schema', () => {
     expect(configOf().subscribeOrigins).not.toBe(configOf().subscribeOrigins);
   });
 
@@ -91,7 +91,7 @@ describe('the settings', () => {
     expect(config).toMatchObject({ port: 9000, drainMs: 5, insecure: true });
   });
 
-  test('that contradict each other are called by the names they were given by', () => {
+  test('that contradict each other are named as they were given', () => {
     const variables = { POKEWIRE_POKE_POOL_MIN: '9', POKEWIRE_POKE_POOL_MAX: '8' };
     expect(refusal([], variables)).toBe('POKEWIRE_POKE_POOL_MIN (9) must not exceed POKEWIRE_POKE_POOL_MAX (8).');
     expect(refusal(['--poke-pool-max', '7'], variables)).toBe(
@@ -101,11 +101,11 @@ describe('the settings', () => {
     expect(refusal([], { POKEWIRE_HOST: '0.0.0.0' })).toMatch(/^POKEWIRE_HOST 0\.0\.0\.0 can be reached/);
   });
 
-  test('are taken from flags where a variable says otherwise', () => {
+  test('are taken from flags if a variable differs', () => {
     expect(configOf(['--port', '1'], { POKEWIRE_PORT: '2' }).port).toBe(1);
   });
 
-  test('do not look at variables of others', () => {
+  test('do not depend on variables of other programs', () => {
     expect(configOf([], { PORT: '1', POKEWIREPORT: '2' }).port).toBe(8080);
   });
 
@@ -127,7 +127,7 @@ describe('the settings', () => {
     expect(configOf(['--cors-origins', text]).corsOrigins).toEqual(origins);
   });
 
-  test('take the bounds of a range', () => {
+  test('accept the bounds of a range', () => {
     expect(configOf(['--port', '65535', '--heartbeat-ms', '0', '--body-limit-bytes', '1024'])).toMatchObject({
       port: 65_535,
       heartbeatMs: 0,
@@ -135,7 +135,7 @@ describe('the settings', () => {
     });
   });
 
-  test('take the same reconnection time twice', () => {
+  test('accept the same reconnection time for both bounds', () => {
     expect(configOf(['--retry-min-ms', '10', '--retry-max-ms', '10'])).toMatchObject({
       retryMinMs: 10,
       retryMaxMs: 10,
@@ -152,7 +152,7 @@ describe('a variable that is empty', () => {
     expect(configOf([], { [variableOf(name)]: '' })).toEqual(configOf());
   });
 
-  test('means what the description says where it says so', () => {
+  test('has the meaning that its description defines, if any', () => {
     expect(configOf([], { POKEWIRE_SUBSCRIBE_ORIGINS: '', POKEWIRE_TOKEN: '' })).toMatchObject({
       subscribeOrigins: [],
       token: '',
@@ -168,7 +168,7 @@ describe('a default', () => {
     expect(configOf([`--${flag}-max`, '0'])).toMatchObject({ [`${name}Min`]: 0, [`${name}Max`]: 0 });
   });
 
-  test('of a share gives way to the whole, and a whole without a limit holds any share', () => {
+  test('of a share is lowered to the whole, and a whole without a limit permits any share', () => {
     expect(configOf(['--max-transfers', '2']).maxTransfersPerNamespace).toBe(2);
     expect(configOf(['--max-reads', '2']).maxReadsPerNamespace).toBe(2);
     expect(configOf(['--max-transfers', '0', '--max-transfers-per-namespace', '50'])).toMatchObject({
@@ -285,13 +285,13 @@ describe('a refusal names its setting', () => {
     expect([...Object.keys(texts), ...others].sort()).toEqual([...names].sort());
   });
 
-  test('and says the range of an integer', () => {
+  test('and names the range of an integer', () => {
     expect(refusal(['--port', 'x'])).toBe(
       '--port cannot be "x". It is an integer from 0 to 65535. TCP port. 0: any free port.',
     );
   });
 
-  test('when reconnection times are the wrong way round', () => {
+  test('when the minimum reconnection time exceeds the maximum', () => {
     expect(refusal(['--retry-min-ms', '6000'])).toBe('--retry-min-ms (6000) must not exceed --retry-max-ms (5000).');
   });
 
@@ -305,7 +305,7 @@ describe('a refusal names its setting', () => {
     },
   );
 
-  test('when the share of a namespace is more than the whole store', () => {
+  test('when the share of a namespace exceeds the whole store', () => {
     const share = ['--store-max-bytes-per-namespace', '100000'];
     expect(refusal(['--store-max-bytes', '99999', ...share])).toBe(
       '--store-max-bytes-per-namespace (100000) must not exceed --store-max-bytes (99999).',
@@ -368,7 +368,7 @@ describe('a refusal names its setting', () => {
     );
   });
 
-  test('when something stands there that is no flag', () => {
+  test('when an argument is not a flag', () => {
     expect(refusal(['9000'])).toContain('9000');
   });
 
@@ -400,11 +400,11 @@ describe('an address that other machines reach', () => {
 });
 
 describe('help', () => {
-  test('is asked for by --help, whatever else is wrong with the variables', () => {
+  test('is requested by --help, whatever the variables', () => {
     expect(parseCommand(['--help'], { POKEWIRE_PROT: '1' })).toEqual({ run: 'help' });
   });
 
-  test('is not the version, which --version asks for', () => {
+  test('is not the version, which --version requests', () => {
     expect(parseCommand(['--version'], {})).toEqual({ run: 'version' });
   });
 });

@@ -17,7 +17,7 @@ function textsOf(sink: FakeSink): string[] {
 }
 
 describe('a round', () => {
-  test('has one entry a stream, in the order of their last messages', () => {
+  test('has one entry per stream, in the order of their last messages', () => {
     const round = new Conflation(10);
     const pokes = [pokeOf('a-1', 3, 11), pokeOf('a-2', 0, 12), pokeOf('a-2', 1, 15), pokeOf('a-1', 4, 16)];
     expect(pokes.map((poke) => round.gather(poke))).toEqual([true, true, true, true]);
@@ -29,7 +29,7 @@ describe('a round', () => {
     expect([round.upTo, round.left]).toEqual([16, 0]);
   });
 
-  test('counts the messages and not the positions, which an import may leave out', () => {
+  test('counts messages rather than positions, in which an import may leave gaps', () => {
     const round = new Conflation(0);
     round.gather(pokeOf('a-1', 3, 11));
     round.gather(pokeOf('a-1', 9, 12));
@@ -37,7 +37,7 @@ describe('a round', () => {
     expect(round.take()).toMatchObject({ from: 3, position: 9, count: 2 });
   });
 
-  test('that is full takes no other stream, and still those that it has', () => {
+  test('that is full accepts no further stream, but pokes of its own streams', () => {
     const round = new Conflation(0);
     for (let n = 1; n <= maxRoundStreams; n++) round.gather(pokeOf(`a-${n}`, 0, n));
     const other = round.gather(pokeOf('a-other', 0, 9_000));
@@ -47,7 +47,7 @@ describe('a round', () => {
 });
 
 describe('a subscription that asks for conflation', () => {
-  test('is told every poke while it keeps up, and what it catches up when it comes', async () => {
+  test('receives every poke while it keeps up, and on its initial catch-up', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     const { sink } = await node.subscribe(ofA);
@@ -57,7 +57,7 @@ describe('a subscription that asks for conflation', () => {
     expect(textsOf(sink)).toEqual(['a-1/0', 'a-1/1', 'a-1/2', 'a-1/3']);
   });
 
-  test('is told what it missed while it lagged as one poke a stream, and every poke again afterwards', async () => {
+  test('receives the pokes it missed while it lagged as one per stream, and every later poke again', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await node.subscribe(ofA);
     await node.settle();
@@ -76,7 +76,7 @@ describe('a subscription that asks for conflation', () => {
     ]);
   });
 
-  test('gets an id with the last poke of a round only, since a cursor between them would lose messages', async () => {
+  test('gets an id only with the last poke of a round, since a cursor between them would lose messages', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe(ofA);
     await node.settle();
@@ -95,7 +95,7 @@ describe('a subscription that asks for conflation', () => {
     ]);
   });
 
-  test('that stalls in the middle of a round is told the rest of it, and nothing twice', async () => {
+  test('that stalls in the middle of a round receives the rest of it, and nothing twice', async () => {
     await using node = new FakeNode();
     const streams = 2_000;
     const { sink, subscription } = await node.subscribe(ofA);
@@ -120,7 +120,7 @@ describe('a subscription that asks for conflation', () => {
     expect(sink.positions.length).toBeLessThan(streams + 10);
   });
 
-  test('is told more streams than a round has in several rounds', async () => {
+  test('receives more streams than fit in a round in several rounds', async () => {
     await using node = new FakeNode();
     const streams = maxRoundStreams + 100;
     const { sink } = await node.subscribe(ofA);
@@ -139,7 +139,7 @@ describe('a subscription that asks for conflation', () => {
     expect(ids).toEqual(new Set([1, maxRoundStreams + 1, streams + 1]));
   });
 
-  test('has smaller rounds beside many others that ask for it, so that all of them together have a bound', async () => {
+  test('has smaller rounds if many others ask for conflation, so that the total is bounded', async () => {
     await using node = new FakeNode();
     const streams = 5_000;
     const others = 299;
@@ -159,11 +159,11 @@ describe('a subscription that asks for conflation', () => {
     expect([sink.pokes.length, ends]).toEqual([streams + 1, [1, roundStreams + 1, streams + 1]]);
   });
 
-  test('has a round of some streams beside however many others', () => {
+  test('has a minimum number of streams per round, however many others there are', () => {
     expect([1, 128, 1_024, 1_000_000].map(roundStreamsFor)).toEqual([8_192, 8_192, 1_024, 64]);
   });
 
-  test('begins behind the position that it asked for', async () => {
+  test('begins after the requested position', async () => {
     await using node = new FakeNode();
     const selection = selectionOf({ streams: ['a-1'] });
     await node.append('a-1', 5);
@@ -175,7 +175,7 @@ describe('a subscription that asks for conflation', () => {
     expect(textsOf(sink)).toEqual(['a-1/3-8×6']);
   });
 
-  test('waits while the log cannot be read, and then is told the round', async () => {
+  test('waits while the log cannot be read, and then receives the round', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     await using node = new FakeNode();
@@ -202,7 +202,7 @@ describe('a subscription that asks for conflation', () => {
     ]);
   });
 
-  test('is told the round of a page that others share, who are told every poke', async () => {
+  test('receives a round from a page shared with others, which receive every poke', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe(ofA);
     const { sink: plain } = await node.subscribe({ selection: ofA.selection });

@@ -38,13 +38,13 @@ describe('a connection whose socket takes the bytes', () => {
     expect(leased()).toBe(0);
   });
 
-  test('tells of no draining', async () => {
+  test('reports no drain', async () => {
     sendOnce(connectionOn(new FakeSink()), 'abc');
     await turn();
     expect(told).toEqual([]);
   });
 
-  test('says so also when the socket asks to wait', () => {
+  test('returns true even if the socket asks to wait', () => {
     const sink = new FakeSink();
     sink.answerWhenTaken = false;
     expect(sendOnce(connectionOn(sink), 'abc').taken).toBe(true);
@@ -52,17 +52,17 @@ describe('a connection whose socket takes the bytes', () => {
 });
 
 describe('a connection whose socket is full', () => {
-  test.each([0, 1, 2])('says so when the kernel took %i of 3 bytes', (room) => {
+  test.each([0, 1, 2])('returns false when the kernel accepted %i of 3 bytes', (room) => {
     expect(sendOnce(connectionOn(new FakeSink(room)), 'abc').taken).toBe(false);
   });
 
-  test.each([true, false])('says so when the socket itself answers %s', (answer) => {
+  test.each([true, false])('returns false even if the socket itself answers %s', (answer) => {
     const sink = new FakeSink(0);
     sink.answerWhenFull = answer;
     expect(sendOnce(connectionOn(sink), 'abc').taken).toBe(false);
   });
 
-  test('keeps the buffer until the last byte is taken', () => {
+  test('keeps the buffer until the last byte is accepted', () => {
     const sink = new FakeSink(1);
     sendOnce(connectionOn(sink), 'abc');
     const leases = [1, 1].map((bytes) => {
@@ -72,7 +72,7 @@ describe('a connection whose socket is full', () => {
     expect(leases).toEqual([1, 0]);
   });
 
-  test('tells once that it has drained, after the buffer is free', () => {
+  test('reports once that it has drained, after the buffer is free', () => {
     const sink = new FakeSink(0);
     let leasedWhenDrained = -1;
     const drained = () => {
@@ -85,14 +85,14 @@ describe('a connection whose socket is full', () => {
     expect([leasedWhenDrained, told]).toEqual([0, ['drained']]);
   });
 
-  test('does not tell of draining before the last byte is taken', () => {
+  test('does not report a drain before the last byte is accepted', () => {
     const sink = new FakeSink(0);
     sendOnce(connectionOn(sink), 'abc');
     sink.drain(2);
     expect(told).toEqual([]);
   });
 
-  test('delivers what stood in the buffer when it was sent', () => {
+  test('delivers the content of the buffer at the time of the send', () => {
     const sink = new FakeSink(1);
     const connection = connectionOn(sink);
     sendOnce(connection, 'abc');
@@ -102,7 +102,7 @@ describe('a connection whose socket is full', () => {
     expect(sink.received.toString()).toBe('abc');
   });
 
-  test('holds one piece only', () => {
+  test('accepts only one pending piece', () => {
     const sink = new FakeSink(0);
     sendOnce(connectionOn(sink), 'abc');
     sink.drain();
@@ -118,7 +118,7 @@ describe('a connection whose socket is full', () => {
     expect(sink.received.toString()).toBe('abcdef');
   });
 
-  test('tells of each draining', () => {
+  test('reports each drain', () => {
     const sink = new FakeSink(0);
     const connection = connectionOn(sink);
     for (const text of ['abc', 'def']) {
@@ -128,7 +128,7 @@ describe('a connection whose socket is full', () => {
     expect(told).toEqual(['drained', 'drained']);
   });
 
-  test('waits as well for bytes that no pool lent', () => {
+  test('also waits for bytes that are not from a pool', () => {
     const sink = new FakeSink(0);
     const taken = connectionOn(sink).send(chunk('abc'));
     sink.drain();
@@ -164,7 +164,7 @@ describe('a connection that ends', () => {
     expect([leased(), released + dropped, told]).toEqual([0, 1, ['closed']]);
   });
 
-  test('does not give back again what it has given back, for others may have it now', async () => {
+  test('does not release a buffer twice, because others may use it now', async () => {
     const sink = new FakeSink(1);
     const connection = connectionOn(sink);
     const { lease } = sendOnce(connection, 'abc');
@@ -183,7 +183,7 @@ describe('a connection that ends', () => {
     expect(leased()).toBe(1);
   });
 
-  test('sends what waits before it closes when it is ended', async () => {
+  test('sends pending bytes before it closes when it is ended', async () => {
     const sink = new FakeSink(1);
     const connection = connectionOn(sink);
     sendOnce(connection, 'abc');
@@ -194,7 +194,7 @@ describe('a connection that ends', () => {
     expect([before, sink.received.toString(), sink.destroyed]).toEqual([false, 'abc', true]);
   });
 
-  test('closes at once when it is ended and nothing waits', async () => {
+  test('closes at once when it is ended and nothing is pending', async () => {
     const sink = new FakeSink();
     connectionOn(sink).end(false);
     await turn();
@@ -203,7 +203,7 @@ describe('a connection that ends', () => {
 });
 
 describe('a connection that ends a chunked body', () => {
-  test('completes it by the last chunk when the client is not to come back', async () => {
+  test('completes it with the last chunk if the client must not reconnect', async () => {
     const sink = new FakeSink();
     const connection = connectionOn(sink);
     connection.send(chunk('abc'));
@@ -212,7 +212,7 @@ describe('a connection that ends a chunked body', () => {
     expect([sink.received.toString(), sink.destroyed]).toEqual(['003\r\nabc\r\n0\r\n\r\n', true]);
   });
 
-  test('leaves it incomplete when the client is to come back', async () => {
+  test('leaves it incomplete if the client should reconnect', async () => {
     const sink = new FakeSink();
     const connection = connectionOn(sink);
     connection.send(chunk('abc'));
@@ -229,7 +229,7 @@ describe('a connection opens', () => {
     expect([taken, sink.writes, sink.received.toString()]).toEqual([true, 1, 'head003\r\nabc\r\n']);
   });
 
-  test('and waits for a socket that is full, like any other bytes', () => {
+  test('and waits for a full socket, as with any other bytes', () => {
     const sink = new FakeSink(2);
     const taken = connectionOn(sink).open(Buffer.from('head'), chunk('abc'));
     sink.drain();
@@ -238,7 +238,7 @@ describe('a connection opens', () => {
 });
 
 describe('a plain connection', () => {
-  test('sends the payload of a chunk from the buffer it stands in, and keeps that until it is taken', () => {
+  test('sends the payload of a chunk from its buffer, and keeps the buffer until it is accepted', () => {
     const sink = new FakeSink(1);
     const connection = connectionOn(sink, 'plain');
     const lease = pool.acquire(8);
@@ -257,7 +257,7 @@ describe('a plain connection', () => {
     expect([sink.writes, sink.received.toString()]).toEqual([1, `abc${'d'.repeat(300)}é\r\n`]);
   });
 
-  test('does not frame the head, and strips the framing of what follows it', () => {
+  test('does not frame the head, and removes the framing of later chunks', () => {
     const sink = new FakeSink();
     connectionOn(sink, 'plain').open(Buffer.from('1\r\n'), chunk('abc'));
     expect(sink.received.toString()).toBe('1\r\nabc');
@@ -272,7 +272,7 @@ describe('a plain connection', () => {
 });
 
 describe('the bytes sent', () => {
-  test('do not count what the socket carried before', () => {
+  test('do not include earlier bytes on the socket', () => {
     const sink = new FakeSink();
     sink.write(Buffer.from('earlier'));
     const connection = connectionOn(sink);
@@ -280,7 +280,7 @@ describe('the bytes sent', () => {
     expect(connection.bytesSent).toBe(3);
   });
 
-  test('count what waits', () => {
+  test('include pending bytes', () => {
     const connection = connectionOn(new FakeSink(1));
     sendOnce(connection, 'abc');
     expect(connection.bytesSent).toBe(3);

@@ -60,7 +60,7 @@ describe('the owner of a stream', () => {
     expect(new StreamName('account-123').ownedBy({ member: 0, size: 1 })).toBe(true);
   });
 
-  test('is the same on every question, because the hash is kept', () => {
+  test('is always the same, because the hash is cached', () => {
     const name = new StreamName('account-123');
     expect([name.owner(5), name.owner(5), name.owner(16)]).toEqual([3, 3, 11]);
   });

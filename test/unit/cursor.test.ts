@@ -9,7 +9,7 @@ describe('a tag', () => {
     expect(tagOf('abc')).toBe('ba7816bf8f01');
   });
 
-  test('differs from one epoch to the next', () => {
+  test('differs between epochs', () => {
     expect(tagOf(epoch)).not.toBe(tagOf('7f9c2ba4-e88f-427d-a616-5e5f5d8c9e1c'));
   });
 });
@@ -19,7 +19,7 @@ describe('an id', () => {
     expect(cursorId(1234, '7f9c2ba4e88f')).toBe('1234-7f9c2ba4e88f');
   });
 
-  test('is understood when it comes back, whatever the position and the log', () => {
+  test('is parsed when it is sent back, whatever the position and the log', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.string(), (globalPosition, epoch) => {
         const tag = tagOf(epoch);

@@ -15,7 +15,7 @@ test.each([
   [{ limit: 1_024, open: 25 }, 100, 100],
   // One is always accepted; the kernel decides whether that is possible.
   [{ limit: 64, open: 25 }, 15_000, 1],
-])('With descriptors %j, of %i wanted subscriptions %i are let in.', (descriptors, wanted, allowed) => {
+])('With descriptors %j, of %i wanted subscriptions %i are possible.', (descriptors, wanted, allowed) => {
   expect(subscriptionsWithin(descriptors, wanted, log)).toBe(allowed);
 });
 

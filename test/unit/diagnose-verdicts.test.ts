@@ -30,41 +30,41 @@ const saying = (state: string, text: string, more = {}) => ({
 });
 
 describe('Events of the delivery test', () => {
-  test('arrived by themselves, before the next, where they did.', () => {
+  test('arrived separately, before the next one was sent.', () => {
     expect(delivery(arriving(() => 6))).toMatchObject(
       saying('good', 'Every event arrived by itself, before the next one was sent.', { value: 'within 6 ms' }),
     );
   });
 
-  test('are not said to be there before the next one was sent where the way is longer.', () => {
+  test('are not reported as arrived before the next one was sent if the round trip is longer.', () => {
     const { state, sentence } = delivery(arriving(() => 300));
     expect(state).toBe('good');
     expect(sentence).toContain('Every event arrived by itself.');
     expect(sentence).not.toContain('before');
   });
 
-  test('that came together in one piece are counted, however early they came.', () => {
+  test('that arrived together in one piece are counted, however early they arrived.', () => {
     const ticks = arriving((n) => (n === 3 ? 255 : 5)).map((tick) => (tick.piece === 4 ? { ...tick, piece: 3 } : tick));
     expect(delivery(ticks)).toMatchObject(saying('mind', '2 of 13 events came together'));
   });
 
-  test('that came together in two pieces are counted too.', () => {
+  test('that arrived together in two pieces are counted too.', () => {
     expect(delivery(arriving((n) => (n === 3 ? 250 : 5)))).toMatchObject(
       saying('mind', '2 of 13 events came together'),
     );
   });
 
-  test('that came all at once, long after they were sent, were collected.', () => {
+  test('that arrived all at once, long after they were sent, were collected.', () => {
     const ticks = sent.map((sentMs) => ({ sentMs, atMs: 3_760, piece: 0 }));
     expect(delivery(ticks)).toMatchObject(saying('bad', '13 events came in one burst', { value: 'held 3.8 s' }));
   });
 
-  test('that each came with the next one were held back by it.', () => {
+  test('that each arrived with the next one were delayed by it.', () => {
     const ticks = arriving((n) => (sent[n + 1] ?? 3_755) - sent[n]! + 5);
     expect(delivery(ticks)).toMatchObject(saying('bad', 'only after the next one was sent', { value: 'up to 1.0 s' }));
   });
 
-  test('of which one came late are not said to be all late.', () => {
+  test('of which one arrived late are not all reported as late.', () => {
     // The event sent after it is in time again.
     const ticks = arriving((n) => (n === 11 ? 900 : 5));
     expect(delivery(ticks)).toMatchObject(saying('bad', '1 of 13 events came more than 0.8 s late'));
@@ -81,18 +81,18 @@ describe('The greeting of a subscription', () => {
   const open = { arrivals: [20], ageMs: 4_000 };
   const good = { state: 'good' };
 
-  test('is well where it comes as soon as the way allows.', () => {
+  test('is good if it arrives as soon as possible.', () => {
     expect(judgeGreeting(open, 30, 5, good)).toMatchObject(saying('good', 'not held back', { value: 'within 30 ms' }));
     expect(judgeGreeting(open, 1_700, 1_000, good)).toMatchObject({ state: 'good' });
   });
 
-  test('that took seconds was held back, and is not said to have come at once.', () => {
+  test('that took seconds was buffered, and is not reported as immediate.', () => {
     const { settings, ...late } = judgeGreeting(open, 2_500, 5, good);
     expect(late).toMatchObject(saying('bad', 'took 2.5 s', { value: 'after 2.5 s' }));
     expect(settings).toContainEqual(expect.objectContaining({ setting: 'proxy_buffering off;' }));
   });
 
-  test('that has not come is told apart from a subscription that was refused, and from one that was cut.', () => {
+  test('that has not arrived is distinguished from a refused subscription, and from one that was cut.', () => {
     expect(judgeGreeting(open, undefined, 5, good)).toMatchObject(saying('bad', 'has arrived so far'));
     expect(judgeGreeting({ ...open, refused: 'Too many.', endedMs: 9 }, undefined, 5, good)).toMatchObject(
       saying('bad', 'No subscription could be opened: Too many.', { settings: [] }),
@@ -108,13 +108,13 @@ describe('A silent stream and the subscription beside it', () => {
   const survived = { outcome: 'survived', seconds: 75 };
   const beating = { arrivals: [20, 15_000, 30_000, 45_000, 60_000], ageMs: 60_520 };
 
-  test('show that heartbeats help where only the silent one is cut.', () => {
+  test('show that heartbeats help if only the silent one is cut.', () => {
     expect(judgeSilence(cut, beating, 15_000)).toMatchObject(
       saying('good', 'the subscription beside it lived on', { value: 'cut after 60 s', settings: [] }),
     );
   });
 
-  test('show that heartbeats are too seldom where both are cut after the same silence.', () => {
+  test('show that heartbeats are too rare if both are cut after the same silence.', () => {
     expect(judgeSilence(cut, { arrivals: [20], ageMs: 60_520, endedMs: 60_020 }, 90_000)).toMatchObject({
       state: 'bad',
       sentence: expect.stringContaining('not often enough'),
@@ -122,12 +122,12 @@ describe('A silent stream and the subscription beside it', () => {
     });
   });
 
-  test('show no heartbeat that would be more frequent than 0.1 s.', () => {
+  test('suggest no heartbeat more frequent than 0.1 s.', () => {
     const { settings } = judgeSilence({ ...cut, afterSeconds: 0.15 }, { arrivals: [20], ageMs: 600 }, 0);
     expect(settings).not.toContainEqual(expect.objectContaining({ who: 'Pokewire' }));
   });
 
-  test('do not blame the period of heartbeats that something holds back.', () => {
+  test('do not blame the heartbeat period if heartbeats are buffered.', () => {
     const held = { arrivals: [20], ageMs: 60_520, endedMs: 60_020 };
     const { settings, ...verdict } = judgeSilence(cut, held, 4_000);
     expect(verdict).toMatchObject(
@@ -136,32 +136,32 @@ describe('A silent stream and the subscription beside it', () => {
     expect(settings).not.toContainEqual(expect.objectContaining({ who: 'Pokewire' }));
   });
 
-  test('are not said to live on where the subscription has got nothing for long, but was not cut.', () => {
+  test('do not report a subscription as open if it has received nothing for long, even if it was not cut.', () => {
     expect(judgeSilence({ outcome: 'lost', seconds: 75 }, { arrivals: [20], ageMs: 85_500 }, 15_000)).toMatchObject(
       saying('bad', 'received nothing for 85 s'),
     );
     expect(judgeSilence(survived, { arrivals: [20], ageMs: 75_500 }, 4_000)).toMatchObject({ state: 'bad' });
   });
 
-  test('show that something else than silence cuts where the subscription had heartbeats.', () => {
+  test('show a cause other than silence if the subscription was cut despite heartbeats.', () => {
     const both = { arrivals: [20, 15_000, 29_000], ageMs: 30_600, endedMs: 30_000 };
     expect(judgeSilence({ ...cut, afterSeconds: 30 }, both, 15_000)).toMatchObject(
       saying('bad', 'was cut after 30 s, 1.0 s after it had last received something'),
     );
   });
 
-  test('are not well where the silent one lived and the subscription was cut.', () => {
+  test('are not good if the silent one stayed open and the subscription was cut.', () => {
     const ended = { arrivals: [20, 15_000, 29_000], ageMs: 75_500, endedMs: 30_000 };
     expect(judgeSilence(survived, ended, 15_000)).toMatchObject(saying('bad', 'was cut after 30 s'));
   });
 
-  test('say nothing of heartbeats for a subscription that was refused.', () => {
+  test('say nothing about heartbeats if the subscription was refused.', () => {
     const refused = { arrivals: [], ageMs: 75_500, endedMs: 5, refused: 'Too many.' };
     expect(judgeSilence(survived, refused, 15_000)).toMatchObject(saying('mind', 'could not be seen'));
     expect(judgeSilence(cut, refused, 15_000)).toMatchObject(saying('bad', 'could not be seen'));
   });
 
-  test('are cut for the same reason where what passes them on held back the first bytes of both.', () => {
+  test('are cut for the same reason if a proxy buffered the first bytes of both.', () => {
     // Cut 6 s after the server sent something, which a proxy forwarded after 2.5 s: 3.5 s after its arrival.
     const both = { arrivals: [2_500], ageMs: 6_600, endedMs: 6_100 };
     expect(judgeSilence({ ...cut, afterSeconds: 6 }, both, 15_000)).toMatchObject(
@@ -169,13 +169,13 @@ describe('A silent stream and the subscription beside it', () => {
     );
   });
 
-  test('show that nothing keeps a stream which is dropped without a word when there are no heartbeats.', () => {
+  test('show that nothing keeps a stream open that is dropped without a notice when there are no heartbeats.', () => {
     expect(judgeSilence({ outcome: 'lost', seconds: 330 }, { arrivals: [20], ageMs: 340_500 }, 0)).toMatchObject(
       saying('bad', 'sends no heartbeats, so', { value: 'lost' }),
     );
   });
 
-  test('leave open what longer silences do where heartbeats are rarer than the one that was tried.', () => {
+  test('leave the effect of longer silences open if heartbeats are rarer than the tested silence.', () => {
     const short = { outcome: 'survived', seconds: 10 };
     expect(judgeSilence(short, { arrivals: [20], ageMs: 10_500 }, 15_000)).toMatchObject(
       saying('mind', 'Longer silences'),
@@ -189,18 +189,18 @@ describe('The silence before a cut', () => {
   const cutStream = (stream: { blocks: readonly object[]; lastByteMs: number; endMs: number }) =>
     measureSilence(async () => stream, { seconds: 75, roundTripMs: 10, signal: new AbortController().signal });
 
-  test('begins when the last byte was sent, although something let it go later.', async () => {
+  test('begins when the last byte was sent, even if a proxy forwarded it later.', async () => {
     const blocks = [{ data: { sentMs: 0.5 }, atMs: 2_500, piece: 0 }];
     const { outcome, afterSeconds } = await cutStream({ blocks, lastByteMs: 2_500, endMs: 6_005 });
     expect(outcome).toBe('cut');
     expect(afterSeconds).toBeCloseTo(6, 2);
   });
 
-  test('begins when the stream did where nothing but its head has arrived.', async () => {
+  test('begins with the stream if only its head has arrived.', async () => {
     expect((await cutStream({ blocks: [], lastByteMs: 3_000, endMs: 4_005 })).afterSeconds).toBeCloseTo(4, 2);
   });
 
-  test('begins when a proxy added something of its own.', async () => {
+  test('begins when a proxy added data.', async () => {
     const blocks = [
       { data: { sentMs: 0 }, atMs: 6, piece: 0 },
       { comment: ':', atMs: 1_500, piece: 1 },
@@ -208,7 +208,7 @@ describe('The silence before a cut', () => {
     expect((await cutStream({ blocks, lastByteMs: 1_500, endMs: 2_000 })).afterSeconds).toBeCloseTo(0.5, 2);
   });
 
-  test('is not longer than what has arrived, however long the way is.', async () => {
+  test('is not longer than the measured time, however long the round trip.', async () => {
     const blocks = [{ data: { sentMs: 3 }, atMs: 4, piece: 0 }];
     expect((await cutStream({ blocks, lastByteMs: 4, endMs: 1_004 })).afterSeconds).toBeCloseTo(1, 2);
   });
@@ -217,7 +217,7 @@ describe('The silence before a cut', () => {
 describe('What compresses', () => {
   const delivered = { headers: { 'content-encoding': 'gzip' } };
 
-  test('is said to pass on each event only where each came by itself.', () => {
+  test('is reported to forward each event only if each arrived separately.', () => {
     expect(judgeCompression(delivered, { state: 'good' })).toMatchObject(saying('good', 'still passes each event on'));
     expect(judgeCompression(delivered, { state: 'mind' })).toMatchObject(saying('mind', 'may wait'));
     expect(judgeCompression(delivered, { state: 'bad' })).toMatchObject(saying('bad', 'may wait'));
@@ -228,7 +228,7 @@ describe('What is in between', () => {
   const seen = { httpVersion: '1.1', host: 'x', scheme: 'http', address: '192.0.2.1', proxyHeaders: [] };
   const connection = { seen, headers: {}, protocol: 'http/1.1', page: 'x', scheme: 'http:' };
 
-  test('is not called nothing where no proxy shows itself.', () => {
+  test('is not reported as nothing if no proxy reveals itself.', () => {
     expect(judgeConnection({ ...connection, headers: { via: null } })).toMatchObject(
       saying('good', 'No proxy shows itself', { value: 'no proxy seen' }),
     );
@@ -259,7 +259,7 @@ describe('What is in between', () => {
     },
   );
 
-  test('could be better where HTTP/1.1 is spoken elsewhere, or by a proxy.', () => {
+  test('could be better if HTTP/1.1 is used elsewhere, or by a proxy.', () => {
     const far = { ...connection, headers: { via: null }, page: 'localhost.example' };
     expect(judgeProtocol(far).state).toBe('mind');
     expect(judgeProtocol({ ...connection, headers: { via: '1.1 p' }, page: 'localhost' }).state).toBe('mind');

@@ -47,7 +47,7 @@ describe('an error', () => {
     expect(new PokewireError(code as ErrorCode, 'text').status).toBe(status);
   });
 
-  test('has no code beyond these', () => {
+  test('has no codes other than these', () => {
     expect(Object.keys(errorStatuses).sort()).toEqual(Object.keys(statuses).sort());
   });
 
@@ -56,7 +56,7 @@ describe('an error', () => {
     expect(new PokewireError('BACKEND_ERROR', 'text', { cause }).cause).toBe(cause);
   });
 
-  test('without a cause has none', () => {
+  test('has no cause unless one is given', () => {
     expect(new PokewireError('BACKEND_ERROR', 'text')).not.toHaveProperty('cause');
   });
 });
@@ -80,7 +80,7 @@ describe('the body of an error', () => {
     );
   });
 
-  test('leaves details out when there are none', () => {
+  test('omits details if there are none', () => {
     expect(errorBody(new PokewireError('NOT_FOUND', 'no'))).toBe('{"error":{"code":"NOT_FOUND","message":"no"}}');
   });
 

@@ -24,7 +24,7 @@ describe('A read that fails', () => {
     await node.settle();
   }
 
-  test('is repeated later and later, at least every 5 seconds', async () => {
+  test('is repeated with growing delays, at least every 5 seconds', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     await node.subscribe();
@@ -47,7 +47,7 @@ describe('A read that fails', () => {
     expect(waits.every((ms, index) => ms >= longest[index]! / 2 && ms <= longest[index]! + 10)).toBe(true);
   });
 
-  test('ends nobody, and what was written meanwhile is told once when it succeeds', async () => {
+  test('ends no subscription, and delivers once what was written in the meantime when it succeeds', async () => {
     useFakeTimeouts();
     const { node, sink, subscription } = await quietNode();
     await using _node = node;
@@ -64,7 +64,7 @@ describe('A read that fails', () => {
     expect(new Set(node.failures)).toEqual(new Set([failure]));
   });
 
-  test('keeps no announcement from being told that continues the head', async () => {
+  test('does not delay announcements that continue the head', async () => {
     useFakeTimeouts();
     const { node, sink } = await quietNode();
     await using _node = node;
@@ -77,7 +77,7 @@ describe('A read that fails', () => {
     expect(sink.positions).toEqual([1, 2, 3]);
   });
 
-  test('of one log is no matter of another', async () => {
+  test('of one log does not affect others', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     const { log: broken } = await node.store.namespace('broken');
@@ -94,7 +94,7 @@ describe('A read that fails', () => {
     expect([waiting.subscription.state.name, sink.positions, node.hub.failingLogs]).toEqual(['starting', [1, 2], 1]);
   });
 
-  test('of a log that nobody waits for any more makes it no failing one, and it is let go of', async () => {
+  test('of a log without subscribers does not count as a failing log, and the log is no longer followed', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     const { sink } = await node.subscribe();
@@ -110,7 +110,7 @@ describe('A read that fails', () => {
     expect([meanwhile, behind, node.hub.logs]).toEqual([1, 0, 0]);
   });
 
-  test('because the log is gone is no fault of the store, and is not repeated', async () => {
+  test('because the log is gone is not a fault of the store, and is not repeated', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     await node.subscribe();
@@ -122,7 +122,7 @@ describe('A read that fails', () => {
     expect([node.hub.failingLogs, node.store.reads - reads]).toEqual([0, 0]);
   });
 
-  test('behind a stop is not repeated', async () => {
+  test('after a stop is not repeated', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     const { sink } = await node.subscribe();

@@ -38,7 +38,7 @@ function joined(count: number): Member[] {
 }
 
 describe('a fan-out group', () => {
-  test('keeps the place of each member, whoever joins and leaves', () => {
+  test('keeps the index of each member correct, whoever joins and leaves', () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), (moves) => {
         const group = new FanOutGroup(everything);
@@ -60,7 +60,7 @@ describe('a fan-out group', () => {
     );
   });
 
-  test('delivers what was gathered to each member, once', () => {
+  test('delivers collected frames to each member once', () => {
     const members = joined(3);
     group.gather(2, 4, 7);
     group.deliver(batch, pool);
@@ -85,7 +85,7 @@ describe('a fan-out group', () => {
     expect(member!.delivered).toEqual([{ text: '01569', count: 4, upTo: 9 }]);
   });
 
-  test('delivers the bytes of any gathered spans, in order', () => {
+  test('delivers the bytes of any collected spans, in order', () => {
     const spans = fc.array(fc.tuple(fc.nat({ max: 3 }), fc.integer({ min: 1, max: 4 })), {
       minLength: 1,
       maxLength: 30,
@@ -110,7 +110,7 @@ describe('a fan-out group', () => {
     );
   });
 
-  test('knows up to where it has delivered, which gathering alone does not change', () => {
+  test('knows up to where it has delivered; collecting alone does not change that', () => {
     joined(1);
     group.gather(0, 1, 3);
     const gathered = [group.gatheredUpTo, group.deliveredUpTo];
@@ -118,7 +118,7 @@ describe('a fan-out group', () => {
     expect([gathered, group.deliveredUpTo]).toEqual([[3, 0], 3]);
   });
 
-  test('forgets what it delivered', () => {
+  test('clears the delivered frames', () => {
     const [member] = joined(1);
     group.gather(0, 1, 1);
     group.gather(2, 3, 2);
@@ -128,7 +128,7 @@ describe('a fan-out group', () => {
     expect(member!.delivered.at(-1)).toEqual({ text: '4', count: 1, upTo: 3 });
   });
 
-  test('gives back the buffer it copied spans into', () => {
+  test('releases the buffer into which it copied spans', () => {
     joined(2);
     group.gather(0, 1, 1);
     group.gather(2, 3, 2);
@@ -136,7 +136,7 @@ describe('a fan-out group', () => {
     expect(pool.classes.get(4_096)!.stats.leased).toBe(1);
   });
 
-  test('delivers once to each member when members leave meanwhile', () => {
+  test('delivers once to each member when members leave in the meantime', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 10 }), (leaves) => {
         const group = new FanOutGroup(everything);

@@ -40,22 +40,22 @@ class Excess {
 
 const slice = { maxMessages: 100, pieceMessages: 30, maxMs: 5 };
 
-test('A slice takes as many messages as it may, whatever the pieces, where they take no time.', () => {
+test('A slice deletes as many messages as it may, whatever the pieces, if they take no time.', () => {
   const excess = new Excess({ a: 1_000 }, slice, 0);
   expect(excess.forget()).toEqual({ messages: 100, bytes: 1_000, isDone: false });
 });
 
-test('A slice begins no further piece when its time is over.', () => {
+test('A slice starts no further piece when its time is over.', () => {
   const excess = new Excess({ a: 1_000 }, slice, 0.1);
   expect(excess.forget()).toEqual({ messages: 60, bytes: 600, isDone: false });
 });
 
-test('A slice takes one piece however slow it is, so that forgetting goes on.', () => {
+test('A slice processes one piece however slow it is, so that retention makes progress.', () => {
   const excess = new Excess({ a: 1_000 }, slice, 1_000);
   expect([excess.forget().messages, excess.forget().messages]).toEqual([30, 30]);
 });
 
-test('Namespaces have their turns piece by piece, within a slice and across slices.', () => {
+test('Namespaces alternate piece by piece, within a slice and across slices.', () => {
   const excess = new Excess({ a: 1_000, b: 1_000, c: 1_000 }, slice, 0);
   excess.forget();
   excess.forget();
@@ -63,18 +63,18 @@ test('Namespaces have their turns piece by piece, within a slice and across slic
   expect(excess.pieces.join('')).toBe('abcabcab');
 });
 
-test('A slice that finds the last messages says in the same call that nothing is left.', () => {
+test('A slice that deletes the last messages reports in the same call that nothing is left.', () => {
   const excess = new Excess({ a: 40, b: 0 }, slice, 0);
   expect(excess.forget()).toEqual({ messages: 40, bytes: 400, isDone: true });
 });
 
-test('Nothing is said to be done before every namespace was looked at behind the last message.', () => {
+test('Nothing is reported as complete before every namespace was checked after the last deletion.', () => {
   const excess = new Excess({ a: 0, b: 100 }, slice, 0);
   expect(excess.forget().isDone).toBe(false);
   excess.left.set('a', 1);
   expect(excess.forget()).toEqual({ messages: 1, bytes: 10, isDone: true });
 });
 
-test('A store without namespaces has nothing to forget.', () => {
+test('A store without namespaces has nothing to delete.', () => {
   expect(new Excess({}, slice, 0).forget()).toEqual({ messages: 0, bytes: 0, isDone: true });
 });

@@ -4,7 +4,7 @@ import { everything, selectionOf } from '../support/fake-messages.ts';
 
 const ofA = selectionOf({ categories: ['a'] });
 
-test('What comes nearer to a cursor tells when it is reached; what stands still does not.', async () => {
+test('A deleted range that approaches a cursor yields a prediction; one that does not move yields none.', async () => {
   let forgotten = 100;
   const watch = new ForgettingWatch(async (selection) => (selection === ofA ? 0 : forgotten));
   const behind = [
@@ -23,7 +23,7 @@ test('What comes nearer to a cursor tells when it is reached; what stands still 
   expect(watch.secondsLeft).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('Of many that are behind it reads the bounds of eight, those furthest behind.', async () => {
+test('Of many subscriptions that are behind, it reads the bounds of the eight furthest behind.', async () => {
   let reads = 0;
   const watch = new ForgettingWatch(async () => reads++);
   const behind = Array.from({ length: 100 }, (_value, cursor) => ({ cursor, selection: everything }));

@@ -17,7 +17,7 @@ async function quietNode() {
 }
 
 describe('Messages that the store has forgotten before this node could read them', () => {
-  test('end those who were to be told them, and nobody else', async () => {
+  test('end the subscriptions that should have received them, and no others', async () => {
     const { node, subscription } = await quietNode();
     await using _node = node;
     const ahead = await node.subscribe({ ...ofA, position: 100 });
@@ -33,7 +33,7 @@ describe('Messages that the store has forgotten before this node could read them
     expect([ahead.subscription.state.name, elsewhere.subscription.state.name]).toEqual(['catching-up', 'live']);
   });
 
-  test('end those who catch up behind them', async () => {
+  test('end subscriptions that are catching up before them', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 200);
     await node.subscribe();
@@ -46,7 +46,7 @@ describe('Messages that the store has forgotten before this node could read them
     expect(behind.sink.positions).toEqual(range(11, 200));
   });
 
-  test('are what one who comes again behind that is told to have missed', async () => {
+  test('are reported as missed to a subscriber that reconnects with an earlier cursor', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 200);
     await node.subscribe();
@@ -61,7 +61,7 @@ describe('Messages that the store has forgotten before this node could read them
     expect(sink.positions).toEqual(range(11, 200));
   });
 
-  test('are never bridged by the last pokes that this node remembers', async () => {
+  test('are never skipped by means of the last pokes in this node’s memory', async () => {
     const { node } = await quietNode();
     await using _node = node;
     await node.append('a-1', 4);
@@ -99,7 +99,7 @@ describe('What was forgotten of a category', () => {
     return node;
   }
 
-  test('resets nobody who follows another one', async () => {
+  test('reset no subscription to another one', async () => {
     await using node = await mixedNode();
     const { sink, subscription } = await node.subscribe({ ...ofA, lastEventId: 3, wishes });
     await node.settle();
@@ -109,7 +109,7 @@ describe('What was forgotten of a category', () => {
     expect(subscription.state.name).toBe('live');
   });
 
-  test('is told with its exact range to those who follow it', async () => {
+  test('are reported with the exact range to subscriptions of that category', async () => {
     await using node = await mixedNode();
     const ofB = { selection: selectionOf({ categories: ['b'] }) };
     const before = await node.subscribe({ ...ofB, lastEventId: 6, wishes });
@@ -123,7 +123,7 @@ describe('What was forgotten of a category', () => {
     expect(behind.sink.positions).toEqual(range(41, 50).map((n) => n * 2));
   });
 
-  test('ends those who catch up before it, and nobody else', async () => {
+  test('end subscriptions that catch up before them, and no others', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 100);
     await node.append('b-1', 100);
@@ -146,7 +146,7 @@ describe('What was forgotten of a category', () => {
     expect(again.sink.positions).toEqual(range(181, 200));
   });
 
-  test('does not end those who begin with what there is when their first page comes', async () => {
+  test('do not end subscriptions that start with the first existing message when their first page arrives', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 100);
     await node.subscribe();

@@ -16,7 +16,7 @@ function headsOf(formerHeads: FormerHeads, ids: readonly string[]): number[] {
   });
 }
 
-test('Heads of more removed namespaces than are told apart are kept as one that lies behind them all.', () => {
+test('Heads of more removed namespaces than are remembered individually are merged into one at or above them all.', () => {
   const formerHeads = new FormerHeads(2);
   formerHeads.keep('a', 5);
   formerHeads.keep('b', 9);
@@ -28,7 +28,7 @@ test('Heads of more removed namespaces than are told apart are kept as one that 
   expect(headsOf(formerHeads, ['a', 'c', 'd', 'e', 'new'])).toEqual([9, 9, 20, 30, 9]);
 });
 
-test('The head of a removed namespace lies at or above what it reached, whatever was removed since.', () => {
+test('The remembered head of a removed namespace is at or above its highest position, whatever was removed since.', () => {
   const formerHeads = new FormerHeads(3);
   const reached = new Map<string, number>();
   for (let round = 1; round <= 40; round++) {
@@ -40,14 +40,14 @@ test('The head of a removed namespace lies at or above what it reached, whatever
   for (const [id, head] of reached) expect(formerHeads.take(id)).toBeGreaterThanOrEqual(head);
 });
 
-test('A head of 0 takes no room.', () => {
+test('A head of 0 takes no entry.', () => {
   const formerHeads = new FormerHeads(1);
   formerHeads.keep('a', 4);
   for (let n = 0; n < 10; n++) formerHeads.keep(`empty-${n}`, 0);
   expect(headsOf(formerHeads, ['a', 'new'])).toEqual([4, 0]);
 });
 
-test('An id that was used again and again never had a log or a global position twice.', async () => {
+test('An id that was reused many times never had a log or a global position twice.', async () => {
   const store = new MemoryStore(new MemoryStorage(), pokePool());
   const logs = new Set<LogId>();
   let last = 0;

@@ -78,7 +78,7 @@ function group(atMs: number, pokes: number): void {
 }
 
 describe('a batch of frames', () => {
-  test('awaits the next groups of a durable store behind many pokes, for at most twice the last flush', () => {
+  test('waits for the next group of a durable store after many pokes, for at most twice the last flush', () => {
     group(1_000, 32);
     for (let atMs = 1_010; atMs < 1_060; atMs += 3) group(atMs, 32);
     turns.runAll();
@@ -87,7 +87,7 @@ describe('a batch of frames', () => {
     expect(third!.atMs - (second!.atMs + flushMs)).toBeLessThanOrEqual(2 * flushMs);
   });
 
-  test('flushes when no other group comes for as long as the last flush took', () => {
+  test('flushes when no other group arrives within the duration of the last flush', () => {
     group(1_000, 32);
     group(1_009, 32);
     turns.runAll();
@@ -95,7 +95,7 @@ describe('a batch of frames', () => {
     expect(flushes[1]!.atMs - 1_009).toBeCloseTo(flushMs, 0);
   });
 
-  test('awaits a group that comes as late as the flush held up the writers', () => {
+  test('waits for a group that arrives as late as the flush delayed the writers', () => {
     group(1_000, 32);
     group(1_009, 32);
     group(1_009 + flushMs - 1, 32);
@@ -103,7 +103,7 @@ describe('a batch of frames', () => {
     expect(flushes.map(({ pokes }) => pokes)).toEqual([32, 64]);
   });
 
-  test('delays nothing for a publisher that keeps to a clock', () => {
+  test('delays nothing for a publisher with a fixed rate', () => {
     for (let atMs = 1_000; atMs < 1_100; atMs += 10) group(atMs, 1);
     turns.runAll();
     expect(flushes).toHaveLength(10);

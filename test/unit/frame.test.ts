@@ -61,7 +61,7 @@ describe.each(encoders)('the %s encoder', (_name, create) => {
     },
   );
 
-  test('writes at the given place and returns the index behind the frame', () => {
+  test('writes at the given index and returns the index after the frame', () => {
     const target = Buffer.alloc(2 * maxFrameBytes);
     const encoder = create();
     const first = encoder.encode(pokeOf('a-1', 0, 1), tag, target, 0);
@@ -91,7 +91,7 @@ describe.each(encoders)('the %s encoder', (_name, create) => {
     );
   });
 
-  test('writes what a parser reads back, for any name and any positions', () => {
+  test('writes frames that a parser reads back, for any name and any positions', () => {
     fc.assert(
       fc.property(anyText, positions, positions, (stream, position, globalPosition) => {
         const parser = new EventStreamParser();
@@ -119,7 +119,7 @@ describe.each(encoders)('the %s encoder', (_name, create) => {
     expect([end <= frameBytesAtMost(poke), frameBytesAtMost(poke) <= maxFrameBytes]).toEqual([true, true]);
   });
 
-  test('names the log that each poke is of', () => {
+  test('includes the log of each poke', () => {
     const encoder = create();
     const target = Buffer.alloc(maxFrameBytes);
     const ids = ['7f9c2ba4e88f', '000000000000', '7f9c2ba4e88f'].map((tag) => {
@@ -129,7 +129,7 @@ describe.each(encoders)('the %s encoder', (_name, create) => {
     expect(ids).toEqual(['1-7f9c2ba4e88f', '1-000000000000', '1-7f9c2ba4e88f']);
   });
 
-  test('writes into one buffer after another, also into parts of them', () => {
+  test('writes into one buffer after another, including parts of them', () => {
     const encoder = create();
     const whole = Buffer.alloc(4 * maxFrameBytes, '#');
     const parts = [whole.subarray(0, maxFrameBytes), whole.subarray(2 * maxFrameBytes), Buffer.alloc(maxFrameBytes)];
@@ -142,7 +142,7 @@ describe.each(encoders)('the %s encoder', (_name, create) => {
 });
 
 describe('the direct encoder', () => {
-  test('writes the bytes of the plain one, whatever came before', () => {
+  test('writes the same bytes as the plain one, whatever was encoded before', () => {
     const direct = new DirectFrameEncoder();
     const plain = new PlainFrameEncoder();
     fc.assert(
@@ -154,7 +154,7 @@ describe('the direct encoder', () => {
     );
   });
 
-  test('writes the bytes of the plain one for each character and each length of a name', () => {
+  test('writes the same bytes as the plain one for each character and each length of a name', () => {
     const direct = new DirectFrameEncoder();
     const plain = new PlainFrameEncoder();
     const names = [
@@ -183,7 +183,7 @@ describe('a conflated poke', () => {
     expect(payload(undefined)).toBe(`event: poke\ndata: ${data}\n\n`);
   });
 
-  test('stays within the largest frame for the longest name and numbers', () => {
+  test('stays within the maximum frame size for the longest name and numbers', () => {
     const most = Number.MAX_SAFE_INTEGER;
     const largest = { stream: '"'.repeat(maxNameBytes), from: most, position: most, globalPosition: most, count: most };
     expect(encodeConflated(largest, most, tag, Buffer.alloc(2 * maxFrameBytes), 0)).toBeLessThanOrEqual(maxFrameBytes);
@@ -195,7 +195,7 @@ describe('the framing', () => {
     expect([chunkHeadBytes, chunkTailBytes, maxFrameBytes <= 0xfff]).toEqual([5, 2, true]);
   });
 
-  test('has a size of more digits where a frame is larger', () => {
+  test('has a size of more digits if a frame is larger', () => {
     expect(endFrame('x'.repeat(5_000)).toString('latin1', 0, 6)).toBe('13a5\r\n');
   });
 
@@ -203,7 +203,7 @@ describe('the framing', () => {
     expect(lastChunk.toString()).toBe('0\r\n\r\n');
   });
 
-  test('is taken off one frame and off several', () => {
+  test('is removed from one frame and from several', () => {
     expect([payloadOf(heartbeatFrame), payloadOf(Buffer.concat([heartbeatFrame, retryFrame(7)]))].map(String)).toEqual([
       ':\n',
       ':\nretry: 7\n',
@@ -246,13 +246,13 @@ describe('the other pieces of a stream', () => {
     expect([decoder.push(frame).toString(), decoder.sizes.length]).toEqual([payload, 1]);
   });
 
-  test('tell why a cursor was not resumed, in ASCII line separators', () => {
+  test('report why a cursor was not resumed, with line separators escaped', () => {
     const lost = { epoch: '\u2029', from: 3, to: null };
     const frame = resetFrame({ reason: 'other-epoch', epoch, head: 9, lost, replayFrom: 1 });
     expect(dechunk(frame).toString()).toContain('"lost":{"epoch":"\\u2029","from":3,"to":null}');
   });
 
-  test('are no event to a client that takes a blank line for one, but for the one behind ready', () => {
+  test('are no event to a client that dispatches on a blank line, except for the one after ready', () => {
     const payloads = [readyFrame, readyBeforeHelloFrame, retryFrame(1), heartbeatFrame].map(dechunk);
     expect(payloads.map((payload) => payload.toString().endsWith('\n\n'))).toEqual([true, false, false, false]);
   });

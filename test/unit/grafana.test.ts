@@ -22,7 +22,7 @@ function panelsOf(panels: readonly Panel[]): Panel[] {
 }
 
 describe.each(dashboards)('The dashboard $file', ({ file, dashboard }) => {
-  test('is known by its file name and linked with the others, with time and variables kept.', () => {
+  test('is identified by its file name and linked with the others, keeping time and variables.', () => {
     expect(dashboard.uid).toBe(`pokewire-${file.replace('.json', '')}`);
     expect(dashboard.tags).toEqual(['pokewire']);
     expect(dashboard.links).toMatchObject([
@@ -30,14 +30,14 @@ describe.each(dashboards)('The dashboard $file', ({ file, dashboard }) => {
     ]);
   });
 
-  test('shares its crosshair over the panels and lets the instance be chosen.', () => {
+  test('shares its crosshair among the panels and has a variable for the instance.', () => {
     expect(dashboard.graphTooltip).toBe(1);
     expect(dashboard.templating.list.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['datasource', 'instance']),
     );
   });
 
-  test('says in every panel what it shows.', () => {
+  test('describes every panel.', () => {
     expect(dashboard.description).toMatch(/\.$/);
     for (const { title, description } of panelsOf(dashboard.panels)) {
       expect(description, title).toMatch(/\.$/);
@@ -65,12 +65,12 @@ describe.each(dashboards)('The dashboard $file', ({ file, dashboard }) => {
     }
   });
 
-  test('numbers its panels without repetition.', () => {
+  test('numbers its panels uniquely.', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('asks the chosen data source only.', () => {
+  test('uses only the selected data source.', () => {
     for (const { title, datasource, targets = [] } of panelsOf(dashboard.panels)) {
       expect(datasource?.uid, title).toBe(`\${datasource}`);
       for (const target of targets) expect(target.datasource.uid, title).toBe(`\${datasource}`);
@@ -98,7 +98,7 @@ describe('The dashboards', () => {
     ]);
   });
 
-  test('read only the instances that were chosen.', () => {
+  test('read only the selected instances.', () => {
     for (const { where, expr } of panelExpressions()) {
       const selectors = conditionsIn(expr).filter(({ label }) => label === 'instance');
       expect(new Set(selectors.map(({ metric }) => metric)), where).toEqual(new Set(metricsIn(expr)));
@@ -106,7 +106,7 @@ describe('The dashboards', () => {
     }
   });
 
-  test('read a bounded time: the range shown, the rate interval, or so many minutes.', () => {
+  test('read a bounded time: the displayed range, the rate interval, or a number of minutes.', () => {
     for (const { where, expr } of panelExpressions()) {
       for (const [range] of expr.matchAll(/\[[^\]]*\]/g)) {
         expect(range, where).toMatch(/^\[(\$__rate_interval|\$__range|\d+m)\]$/);
@@ -116,7 +116,7 @@ describe('The dashboards', () => {
 });
 
 describe('The alerts', () => {
-  test('say how bad it is, what it means and what to do.', () => {
+  test('state severity, meaning and remedy.', () => {
     for (const { alert, labels, annotations } of readAlerts()) {
       expect(['warning', 'critical'], alert).toContain(labels.severity);
       expect(annotations.summary, alert).toMatch(/^Pokewire \{\{ \$labels\.instance \}\} /);
@@ -124,7 +124,7 @@ describe('The alerts', () => {
     }
   });
 
-  test('are each tried against made-up series.', () => {
+  test('are each tested against invented series.', () => {
     const tried = readText('test/integration/alerts.test.yml');
     for (const { alert } of readAlerts()) expect(tried).toContain(`{alertname="${alert}"`);
   });
@@ -143,7 +143,7 @@ describe('What dashboards and alerts ask', () => {
     }
   });
 
-  test('sets conditions that can hold: labels that the metric has, with values that it takes.', () => {
+  test('uses conditions that can hold: labels that the metric has, with existing values.', () => {
     for (const { where, expr } of allExpressions()) {
       for (const { metric, label, operator, value } of conditionsIn(expr)) {
         if (synthetic.includes(metric) || targetLabels.includes(label) || value.startsWith('$')) continue;
@@ -160,7 +160,7 @@ describe('What dashboards and alerts ask', () => {
 describe('Provisioning', () => {
   const [source] = readYaml('grafana/provisioning/datasources/prometheus.yml').datasources;
 
-  test('makes Prometheus the default data source, the one that the dashboards begin with.', () => {
+  test('makes Prometheus the default data source, which dashboards use initially.', () => {
     expect(source).toMatchObject({ type: 'prometheus', isDefault: true });
     for (const { dashboard } of dashboards) {
       const variable = dashboard.templating.list.find(({ name }) => name === 'datasource');
@@ -168,7 +168,7 @@ describe('Provisioning', () => {
     }
   });
 
-  test('tells Grafana the scrape interval, from which it takes the rate interval.', () => {
+  test('gives Grafana the scrape interval, from which it derives the rate interval.', () => {
     const { global } = readYaml('grafana/prometheus/prometheus.yml');
     expect(source.jsonData.timeInterval).toBe(global.scrape_interval);
   });

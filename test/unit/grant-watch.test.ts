@@ -92,7 +92,7 @@ test('A grant ends when its token expires, not before, without any look-up.', as
   expect([before, ends, watched.lookedUp.length]).toEqual([[], ['revoked'], lookedUp]);
 });
 
-test('A grant without a token does not end by the tokens of its namespace.', async () => {
+test('A grant without a token does not end with the tokens of its namespace.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);
@@ -102,7 +102,7 @@ test('A grant without a token does not end by the tokens of its namespace.', asy
   expect(ends).toEqual([]);
 });
 
-test('A grant ends when its namespace is deleted, also when one of the same id was made since.', async () => {
+test('A grant ends when its namespace is deleted, even if one with the same id was created since.', async () => {
   await using watched = new Watched();
   const [first, second] = [await watched.create('first'), await watched.create('second')];
   const holds = [watched.hold(first), watched.hold(second)];
@@ -124,7 +124,7 @@ test('A grant for a log ends when an import has replaced the log.', async () => 
   expect(ends).toEqual(['log-replaced']);
 });
 
-test('A grant that was released is told nothing, and its namespace is looked up no more.', async () => {
+test('A released grant is not notified, and its namespace is no longer looked up.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const expiresAtMs = Date.now() + 60_000;
@@ -136,7 +136,7 @@ test('A grant that was released is told nothing, and its namespace is looked up 
   expect([ends, watched.lookedUp]).toEqual([[], []]);
 });
 
-test('A grant that was held again after the last one was released ends too.', async () => {
+test('A grant acquired after the last one was released ends too.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const first = watched.hold(namespace);
@@ -149,7 +149,7 @@ test('A grant that was held again after the last one was released ends too.', as
   expect([first.ends, second.ends]).toEqual([[], ['namespace-deleted']]);
 });
 
-test('What changed between the look-up of a grant and its hold is found at the next check.', async () => {
+test('A change between the look-up of a grant and its acquisition is found at the next check.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const token = await watched.createToken();
@@ -161,7 +161,7 @@ test('What changed between the look-up of a grant and its hold is found at the n
   expect(ends).toEqual(['revoked']);
 });
 
-test('A check asks for changes once, and looks up only those namespaces that changed, however many there are.', async () => {
+test('A check requests changes once, and looks up only changed namespaces, however many there are.', async () => {
   await using watched = new Watched();
   for (let n = 0; n < 50; n++) watched.hold(await watched.create(`n${n}`));
   await watched.check();
@@ -172,7 +172,7 @@ test('A check asks for changes once, and looks up only those namespaces that cha
   expect([before, watched.asked.length, watched.lookedUp]).toEqual([[1, 50], 2, ['n7']]);
 });
 
-test('Changes too far back to be told apart have every namespace looked up.', async () => {
+test('If changes are too old to be listed, every namespace is looked up.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);
@@ -183,7 +183,7 @@ test('Changes too far back to be told apart have every namespace looked up.', as
   expect(ends).toEqual(['namespace-deleted']);
 });
 
-test('Changes while they could not be asked for are found once they can.', async () => {
+test('Changes during an outage of the store are found afterwards.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);
@@ -198,7 +198,7 @@ test('Changes while they could not be asked for are found once they can.', async
   expect([meanwhile, ends]).toEqual([[], ['namespace-deleted']]);
 });
 
-test('A look-up that fails ends nothing, and is repeated.', async () => {
+test('A failed look-up ends nothing, and is repeated.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);
@@ -233,7 +233,7 @@ test.each([
   expect(stuck.ends).toEqual([]);
 });
 
-test('A look-up that has not been answered is not made again beside it, and what changed meanwhile is found behind it.', async () => {
+test('A pending look-up is not repeated concurrently, and changes in the meantime are found after it.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);
@@ -255,7 +255,7 @@ test('A look-up that has not been answered is not made again beside it, and what
   expect([meanwhile, ends]).toEqual([[1], ['namespace-deleted']]);
 });
 
-test('A hint of the store has changes looked at without waiting for the next check.', async () => {
+test('A hint of the store starts a check without waiting for the next one.', async () => {
   await using watched = new Watched({ hints: true });
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);
@@ -265,7 +265,7 @@ test('A hint of the store has changes looked at without waiting for the next che
   expect(ends).toEqual(['namespace-deleted']);
 });
 
-test('A log that a read found gone has its namespaces looked up, and no others.', async () => {
+test('If a read finds a log gone, its namespaces are looked up, and no others.', async () => {
   await using watched = new Watched();
   const namespace = await watched.create();
   const { ends } = watched.hold(namespace);

@@ -56,7 +56,7 @@ function step(group: Group, does: string, member: string): void {
 }
 
 describe('the assignment of partitions', () => {
-  test('gives each member as many as any other, give or take one, after any joins, departures and moves', () => {
+  test('gives members equal shares, up to a difference of one, after any joins, departures and moves', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), steps, (size, all) => {
         const group = groupOf(size);
@@ -88,7 +88,7 @@ describe('the assignment of partitions', () => {
     );
   });
 
-  test('keeps the targets of moves under way while nothing else happens', () => {
+  test('keeps the targets of running moves while nothing else happens', () => {
     const group = joined(groupOf(9), 'w0', 'w3', 'w1', 'w2');
     settle(group);
     evict(group, 'w0');
@@ -100,7 +100,7 @@ describe('the assignment of partitions', () => {
     expect(group).toEqual(before);
   });
 
-  test('gives no generation twice, and lowers none', () => {
+  test('uses no generation twice, and lowers none', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), steps, (size, all) => {
         const group = groupOf(size);
@@ -122,7 +122,7 @@ describe('the assignment of partitions', () => {
     );
   });
 
-  test('takes nothing from its owner before that lets go', () => {
+  test('takes no partition from its owner before the owner releases it', () => {
     const group = joined(groupOf(4), 'a', 'b');
     expect(group.partitions.map(({ holder, next }) => [holder, next])).toEqual([
       ['a', 'a'],
@@ -139,7 +139,7 @@ describe('the assignment of partitions', () => {
     ]);
   });
 
-  test('leaves everything where it is when a member comes that gets nothing', () => {
+  test('changes nothing when a member joins that gets no partition', () => {
     const group = joined(groupOf(2), 'a', 'b');
     settle(group);
     const { partitions } = structuredClone(group);
@@ -147,7 +147,7 @@ describe('the assignment of partitions', () => {
     expect(group.partitions).toEqual(partitions);
   });
 
-  test('gives nothing out before a partition has its checkpoint', () => {
+  test('assigns no partition before it has its checkpoint', () => {
     const group = groupOf(2);
     group.partitions[1]!.isReady = false;
     joined(group, 'a');
@@ -157,7 +157,7 @@ describe('the assignment of partitions', () => {
     ]);
   });
 
-  test('gives everybody nothing while the group is stopped, and the same shares when it starts again', () => {
+  test('assigns nothing while the group is stopped, and the same shares when it starts again', () => {
     const group = joined(groupOf(5), 'a', 'b');
     settle(group);
     setRunning(group, false);
@@ -168,7 +168,7 @@ describe('the assignment of partitions', () => {
     expect([heldBy(group, 'a'), heldBy(group, 'b')]).toEqual([3, 2]);
   });
 
-  test('puts a new session of a name in the place of the one whose connection is gone, in new generations', () => {
+  test('replaces a disconnected session by a new one with the same name, in new generations', () => {
     const group = joined(groupOf(4), 'a', 'b');
     settle(group);
     const before = structuredClone(group.partitions);
@@ -200,7 +200,7 @@ describe('a resize', () => {
     expect(nexts(group)).toEqual(['a', 'a', 'b', 'b', 'a', 'a', 'b', 'b']);
   });
 
-  test('to a divisor leaves a partition with a member that owned some of its streams', () => {
+  test('to a divisor keeps a partition at a member that owned some of its streams', () => {
     const group = shared(8);
     const before = nexts(group);
     relayout(group, 2, { from: 'previous' });

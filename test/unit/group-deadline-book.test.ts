@@ -28,20 +28,20 @@ const deadlineOf = (book: DeadlineBook, key = keyOf(partition(3, 0))) => book.as
 const lease = (beat: number, except: number[] = []) => ({ beat, leaseMs, except });
 
 describe('a lease', () => {
-  test('of a session that joined lasts 0.9 of its time from the attempt on', () => {
+  test('of a session that joined lasts 0.9 of its time, counted from the attempt', () => {
     const book = owning(partition(3, 42));
     expect(deadlineOf(book)).toBe(13_500);
     expect(mayStart(book, partition(3, 42), 13_499)).toBe(true);
     expect(mayStart(book, partition(3, 42), 13_500)).toBe(false);
   });
 
-  test('counts from when its beat was sent, however late it arrives', () => {
+  test('counts from the time its beat was sent, however late it arrives', () => {
     const book = beaten(beaten(owning(partition(3, 42)), 3_000), 6_000);
     expect(deadlineOf(leased(book, lease(1)))).toBe(16_500);
     expect(deadlineOf(leased(book, lease(2)))).toBe(19_500);
   });
 
-  test('never shortens another one that arrived before', () => {
+  test('never shortens a lease that arrived before', () => {
     const book = beaten(beaten(owning(partition(3, 42)), 3_000), 6_000);
     const both = leased(leased(book, lease(2)), lease(1));
     expect([deadlineOf(both), both.deadlineMs]).toEqual([19_500, 19_500]);
@@ -55,13 +55,13 @@ describe('a lease', () => {
     expect(book.sentAtMs.size).toBe(32);
   });
 
-  test('does not extend the partitions that it excepts, in any layout', () => {
+  test('does not extend the excepted partitions, in any layout', () => {
     const book = beaten(owning(partition(3, 42), partition(5, 43), partition(3, 44, 1)), 3_000);
     const after = leased(book, lease(1, [3]));
     expect([...after.assignments.values()].map(({ deadlineMs }) => deadlineMs)).toEqual([13_500, 16_500, 13_500]);
   });
 
-  test('is the deadline of what is assigned after it', () => {
+  test('is the deadline of partitions assigned after it', () => {
     const book = leased(beaten(member(), 3_000), lease(1));
     expect(deadlineOf(assigned(book, partition(3, 42)).book)).toBe(16_500);
   });
@@ -70,18 +70,18 @@ describe('a lease', () => {
 describe('a reconnection', () => {
   const again = (book: DeadlineBook, nowMs: number) => joined(attempted(book, nowMs), { session, leaseMs });
 
-  test('raises the attempt, and what was owned lasts until its deadline', () => {
+  test('increases the attempt, and owned partitions last until their deadline', () => {
     const book = attempted(disconnected(owning(partition(3, 42))), 5_000);
     expect(book).toMatchObject({ attempt: 2, session });
     expect(mayStart(book, partition(3, 42), 13_499)).toBe(true);
     expect(mayStart(book, partition(3, 42), 13_500)).toBe(false);
   });
 
-  test('extends nothing by itself', () => {
+  test('alone extends nothing', () => {
     expect(deadlineOf(again(owning(partition(3, 42)), 5_000))).toBe(13_500);
   });
 
-  test('extends only what it assigned again', () => {
+  test('extends only partitions that it assigned again', () => {
     const reconnected = beaten(again(owning(partition(3, 42), partition(4, 43)), 5_000), 6_000);
     const { book, action } = assigned(reconnected, partition(3, 42));
     expect(action).toBe('continue');
@@ -95,14 +95,14 @@ describe('a reconnection', () => {
     expect(mayStart(book, partition(3, 42), 5_001)).toBe(false);
   });
 
-  test('takes no lease while there is no connection', () => {
+  test('accepts no lease while there is no connection', () => {
     const book = disconnected(beaten(owning(partition(3, 42)), 3_000));
     expect(leased(book, lease(1))).toBe(book);
   });
 });
 
 describe('an assignment', () => {
-  test('of a higher generation takes the place of the former one', () => {
+  test('of a higher generation replaces the previous one', () => {
     const { book, action } = assigned(owning(partition(3, 42)), partition(3, 50));
     expect(action).toBe('start');
     expect(mayStart(book, partition(3, 42), 1)).toBe(false);
@@ -129,20 +129,20 @@ describe('an assignment', () => {
 });
 
 describe('a revoke', () => {
-  test('lets no handler start any more', () => {
+  test('prevents further handlers', () => {
     const { book, action } = revoked(owning(partition(3, 42)), partition(3, 42));
     expect(action).toBe('finish');
     expect(mayStart(book, partition(3, 42), 1)).toBe(false);
   });
 
-  test('is not taken back by the same generation, assigned again on another connection', () => {
+  test('is not undone by the same generation, assigned again on another connection', () => {
     const { book } = revoked(owning(partition(3, 42)), partition(3, 42));
     const again = assigned(joined(attempted(book, 5_000), { session, leaseMs }), partition(3, 42));
     expect(again.action).toBe('continue');
     expect(mayStart(again.book, partition(3, 42), 5_001)).toBe(false);
   });
 
-  test('of what is not owned, or owned in a lower generation, is released', () => {
+  test('of a partition that is not owned, or owned in a lower generation, is released', () => {
     const book = owning(partition(3, 42));
     expect(revoked(book, partition(5, 43))).toMatchObject({ action: 'release' });
     const { book: after, action } = revoked(book, partition(3, 43));
@@ -158,7 +158,7 @@ describe('a revoke', () => {
 });
 
 describe('a release', () => {
-  test('keeps no generations of layouts before the last two', () => {
+  test('keeps no generations of layouts older than the last two', () => {
     let book = member();
     for (let layout = 0; layout < 5; layout++) book = released(book, partition(3, 10 + layout, layout));
     expect([...book.released.keys()]).toEqual(['3/3', '4/3']);
@@ -170,7 +170,7 @@ describe('a release', () => {
   });
 });
 
-test('a refusal by the fence ends that generation, and no other', () => {
+test('a refusal because of fencing ends that generation, and no other', () => {
   const book = owning(partition(3, 42));
   expect(fenced(book, partition(3, 41))).toBe(book);
   expect(mayStart(fenced(book, partition(3, 42)), partition(3, 42), 1)).toBe(false);

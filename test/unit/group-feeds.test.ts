@@ -43,7 +43,7 @@ function fakeClock() {
   };
 }
 
-test('The feed of a log that a member is about to join outlives the turns of its node, and ends when nobody came.', async () => {
+test('The feed of a log that a member is about to join survives the turns of its node, and ends if no member joined.', async () => {
   const { namespace, groups } = await startGroups();
   const advance = fakeClock();
   const feed = await groups.feedOf(namespace);
@@ -54,7 +54,7 @@ test('The feed of a log that a member is about to join outlives the turns of its
   expect(groups.knownFeed(namespace)).toBeUndefined();
 });
 
-test('A join to a log that was deleted is refused.', async () => {
+test('A join to a deleted log is refused.', async () => {
   const { namespace, groups } = await startGroups();
   await expect(groups.feedOf({ ...namespace, log: newLogId() })).rejects.toMatchObject({ code: 'LOG_GONE' });
 });
@@ -92,7 +92,7 @@ test('A member that waits for a reset after its log was replaced follows the new
   await vi.waitFor(() => expect(groups.knownFeed(replaced)?.isIdle).toBe(false));
 });
 
-test('Members that come back at the same time to a group that begins a new log by itself reset it once.', async () => {
+test('Members that concurrently return to a group that adopts a new log automatically reset it once.', async () => {
   const { store, namespace, groups } = await startGroups();
   const spec = { id: 'other', uid: 'other', description: '', createdAtMs: 1, tokens: [] };
   const replaced = { ...namespace, log: (await createNamespace(store.namespaces, spec)).log };
@@ -103,7 +103,7 @@ test('Members that come back at the same time to a group that begins a new log b
   expect(await groups.find(replaced, 'billing')).toMatchObject({ layout: 1, epoch: replaced.log, state: 'running' });
 });
 
-test('A resize is refused until the partitions have passed what former resizes left.', async () => {
+test('A resize is refused until the partitions have passed the floors of earlier resizes.', async () => {
   const { namespace, groups } = await startGroups();
   const records = groups.node.options.store;
   const { group } = await createGroup(groups, namespace, 'billing', { category: 'account', size: 1 });
@@ -122,7 +122,7 @@ test('A resize is refused until the partitions have passed what former resizes l
   expect(await groups.find(namespace, 'billing')).toMatchObject({ layout: 1, size: 2 });
 });
 
-test('A group goes on when a node was late to learn of its new log, and a stopped one stays stopped.', async () => {
+test('A group continues when a node learned of its new log late, and a stopped one stays stopped.', async () => {
   const { store, namespace, groups } = await startGroups();
   const spec = { id: 'other', uid: 'other', description: '', createdAtMs: 1, tokens: [] };
   const former = { ...namespace, log: (await createNamespace(store.namespaces, spec)).log };
@@ -140,7 +140,7 @@ test('A group goes on when a node was late to learn of its new log, and a stoppe
   });
 });
 
-test('Pokes of a partition pause while 1,000 of them are not acknowledged, and go on after an acknowledgement.', async () => {
+test('Pokes of a partition pause while 1,000 of them are not acknowledged, and continue after an acknowledgement.', async () => {
   const { store, namespace } = await startGroups();
   const log = store.log(namespace.log);
   let record = newPartition(0);

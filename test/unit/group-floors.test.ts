@@ -19,7 +19,7 @@ function resized(records: readonly PartitionRecord[], size: number): PartitionRe
   );
 }
 
-test('Resizes in quick succession leave one floor of each former partition, and settle what was settled.', () => {
+test('Resizes in quick succession leave one floor per former partition, and keep settled messages settled.', () => {
   let records = Array.from({ length: 4 }, () => newPartition(0));
   const settled = new Map(streams.map((stream) => [stream, 0]));
   for (let round = 1; round <= 30; round++) {

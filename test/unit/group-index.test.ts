@@ -25,7 +25,7 @@ function keysOf(selections: readonly Selection[], poke: Poke): string[] {
 const pokes = fc.array(fc.record({ stream: fewStreams, position: fc.nat({ max: 8 }) }), { maxLength: 12 });
 
 describe('a group index', () => {
-  test('finds each group whose selection names the poke, once', () => {
+  test('finds each group whose selection matches the poke, once', () => {
     fc.assert(
       fc.property(fc.array(selections, { maxLength: 12 }), pokes, (selections, pokes) => {
         const index = new GroupIndex();
@@ -38,7 +38,7 @@ describe('a group index', () => {
     );
   });
 
-  test('finds the same when groups come and go', () => {
+  test('finds the same groups when some are added and removed', () => {
     const moves = fc.array(
       fc.oneof(
         fc.record({ join: selections }),
@@ -70,14 +70,14 @@ describe('a group index', () => {
     );
   });
 
-  test('gives those of one selection one group', () => {
+  test('uses one group for equal selections', () => {
     const index = new GroupIndex();
     const first = index.admit(new FanOutGroup(selectionOf({ streams: ['a', 'b'] })));
     const second = index.admit(new FanOutGroup(selectionOf({ streams: ['b', 'a'] })));
     expect([second === first, index.size]).toEqual([true, 1]);
   });
 
-  test('gives a new group to a selection whose group was removed', () => {
+  test('creates a new group for a selection whose group was removed', () => {
     const index = new GroupIndex();
     const first = index.admit(new FanOutGroup(everything));
     index.remove(first);

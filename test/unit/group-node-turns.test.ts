@@ -41,7 +41,7 @@ function slowNode() {
   return { node, counts, answer: () => answered.resolve() };
 }
 
-test('A change that is hinted at during a turn is looked for once more, behind that turn.', async () => {
+test('A change hinted at during a turn is looked up in another turn after it.', async () => {
   const { node, counts, answer } = slowNode();
   const turn = node.turn();
   node.hint();
@@ -52,7 +52,7 @@ test('A change that is hinted at during a turn is looked for once more, behind t
   expect(counts.asked).toBe(2);
 });
 
-test('A turn that is due during another one is left out.', async () => {
+test('A turn that is due during another one is skipped.', async () => {
   const { node, counts, answer } = slowNode();
   const turn = node.turn();
   await node.turn();

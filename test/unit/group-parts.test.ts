@@ -12,7 +12,7 @@ import { StreamName } from '../../src/message/stream-name.ts';
 import { anyText } from '../support/arbitraries.ts';
 
 describe('a partition in the client', () => {
-  test('has the streams that it has in the server, for any name and size', () => {
+  test('has the same streams as in the server, for any name and size', () => {
     fc.assert(
       fc.property(anyText, anyText, fc.integer({ min: 1, max: 1_024 }), (category, id, size) => {
         const stream = `${category}-${id}`.toWellFormed();
@@ -25,7 +25,7 @@ describe('a partition in the client', () => {
     expect(ownerOf('account', 1)).toBe(-1);
   });
 
-  test.each([0, 55, 56, 63, 64, 119, 120, 1_000])('has an id of %i bytes where MD5 puts it', (bytes) => {
+  test.each([0, 55, 56, 63, 64, 119, 120, 1_000])('has an id of %i bytes at the place given by MD5', (bytes) => {
     const stream = `account-${'x'.repeat(bytes)}`;
     expect(ownerOf(stream, 1_024)).toBe(new StreamName(stream).owner(1_024));
   });
@@ -52,7 +52,7 @@ describe('the clock of leases', () => {
     vi.restoreAllMocks();
   });
 
-  test('goes on when the wall clock is set back, and sees a sleep after that', () => {
+  test('continues when the wall clock is set back, and detects a later sleep', () => {
     const { clock, move } = clocks();
     move(2_000, -3_600_000);
     expect(clock.now()).toBe(2_000);
@@ -82,7 +82,7 @@ describe('progress', () => {
     return { progress, entries };
   }
 
-  test('ends before the first message that is pending', () => {
+  test('ends before the first pending message', () => {
     const { progress, entries } = read('a-1', 'a-2', 'a-3');
     expect(progress.settledUpTo).toBe(10);
     progress.move(entries[1]!, 'settled');
@@ -94,7 +94,7 @@ describe('progress', () => {
     expect(progress.pending).toBe(0);
   });
 
-  test('forgets what is acknowledged', () => {
+  test('drops acknowledged messages', () => {
     const { progress, entries } = read('a-1', 'a-2', 'a-3');
     progress.move(entries[0]!, 'settled');
     progress.acknowledge(11);
@@ -103,7 +103,7 @@ describe('progress', () => {
     expect([progress.length, progress.acked]).toEqual([2, 11]);
   });
 
-  test('finds what is open of a stream behind a position', () => {
+  test('finds unsettled messages of a stream after a position', () => {
     const { progress, entries } = read('a-1', 'a-1', 'a-2', 'a-1');
     progress.move(entries[1]!, 'settled');
     progress.move(entries[3]!, 'skipped');
@@ -126,14 +126,14 @@ describe('slots of handlers', () => {
     return { begun, release };
   }
 
-  test('lets so many run, in the order in which they came', async () => {
+  test('run a limited number of handlers, in the order of requests', async () => {
     const { begun, release } = await order(2, 'a', 'b', 'c', 'd');
     expect(begun).toEqual(['a', 'b']);
     await release('b');
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
-  test('lets one of each stream run, and others pass it', async () => {
+  test('run one handler per stream, and others overtake it', async () => {
     const { begun, release } = await order(2, 'a', 'a', 'b', 'c');
     expect(begun).toEqual(['a', 'b']);
     await release('b');
@@ -143,7 +143,7 @@ describe('slots of handlers', () => {
   });
 });
 
-test('Acknowledgements of more partitions than one request takes follow in the next one.', async () => {
+test('Acknowledgements of more partitions than one request holds follow in the next one.', async () => {
   vi.useFakeTimers();
   const acked = new Map<number, number>();
   const partitions = Array.from({ length: 1_001 }, (_value, partition) => ({
@@ -167,7 +167,7 @@ describe('an event of a member', () => {
   const lease = { beat: 3, leaseMs: 15_000, except: [2], head: 40 };
   const parse = (type: string, value: unknown) => parseGroupEvent({ type, data: JSON.stringify(value), id: undefined });
 
-  test('is what the server sent, with members that are not known here', () => {
+  test('is parsed as the server sent it, with unknown members', () => {
     expect(parse('lease', { ...lease, later: true })).toEqual({ type: 'lease', value: { ...lease, later: true } });
     expect(parse('unknown', 7)).toEqual({ type: 'unknown', value: 7 });
   });

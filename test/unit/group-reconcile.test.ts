@@ -60,12 +60,12 @@ function stepsOf(group: Group, sessions: Record<string, SessionView>, rest: Part
 const owning = () => session([told(0, 1), told(1, 2)]);
 
 describe('a node', () => {
-  test('has nothing to do while everybody has what they are to have', () => {
+  test('has no steps while every member has its share', () => {
     expect(stepsOf(groupOf('a'), { a: owning() })).toEqual([]);
     expect(stepsOf(groupOf(), {})).toEqual([]);
   });
 
-  test('announces what a member owns and was not told in this generation', () => {
+  test('announces a partition that a member owns and was not assigned in this generation', () => {
     expect(stepsOf(groupOf('a'), { a: session([told(0, 1)]) })).toEqual([
       { do: 'open', session: 'a', layout: 0, partition: 1, generation: 2 },
     ]);
@@ -91,7 +91,7 @@ describe('a node', () => {
     expect(stepsOf(groupOf('a@m'), { a }, { missingSinceMs: new Map([['a/1', nowMs]]) })).toEqual(drop);
   });
 
-  test('does nothing but that while it may promise nothing', () => {
+  test('does only that while the node may not confirm leases', () => {
     const sessions = { a: session([], { isClosed: true, extendedAtMs: 0 }), c: owning() };
     expect(stepsOf(groupOf('a', 'b@m'), sessions, { validMs: 0 })).toEqual([
       { do: 'drop', session: 'c', isMember: false },
@@ -104,13 +104,13 @@ describe('a node', () => {
     ]);
   });
 
-  test('expires a session a lease behind the last confirmation, and does nothing else with it', () => {
+  test('expires a session one lease after the last confirmation, and does nothing else with it', () => {
     const last = (extendedAtMs: number) => ({ a: session([], { extendedAtMs }) });
     expect(stepsOf(groupOf('a'), last(nowMs - leaseMs)).map((step) => step.do)).toEqual(['open', 'open']);
     expect(stepsOf(groupOf('a'), last(nowMs - leaseMs - 1))).toEqual([{ do: 'expire', session: 'a', attempt: 1 }]);
   });
 
-  test('keeps the share of a member that has left for as long as it asked', () => {
+  test('reserves the share of a member that has left for the requested time', () => {
     const group = groupOf('a');
     Object.assign(group.members.a!, { isDetached: true, keepMs: 40_000 });
     const last = (extendedAtMs: number) => ({ a: session([], { isClosed: true, extendedAtMs }) });
@@ -129,7 +129,7 @@ describe('a group in which nothing is due', () => {
   const until = (...[group, sessions, rest]: Parameters<typeof viewOf>) => quietUntilMs(viewOf(group, sessions, rest));
   const soon = Number.NEGATIVE_INFINITY;
 
-  test('stays so until the first lease of its members here may end', () => {
+  test('stays so until the first lease of its members on this node may expire', () => {
     expect(until(groupOf(), {})).toBe(Number.POSITIVE_INFINITY);
     const [a, b] = [session([told(0, 1)]), session([told(1, 2)], { extendedAtMs: nowMs - 2_000 })];
     expect(until(groupOf('a', 'b'), { a, b })).toBe(nowMs - 2_000 + leaseMs);
@@ -138,7 +138,7 @@ describe('a group in which nothing is due', () => {
     expect(until(kept, { a })).toBe(nowMs + 1_000);
   });
 
-  test('stays so until the node of another member would have stood still for too long', () => {
+  test('stays so until the record of another member’s node may be too old', () => {
     const seen = (view: NodeView) => ({ nodes: new Map([['m', view]]) });
     const group = groupOf('a@m');
     expect(until(group, {}, seen({ isDead: false, revision: 3, unchangedSinceMs: nowMs - 1_000 }))).toBe(
@@ -148,7 +148,7 @@ describe('a group in which nothing is due', () => {
     expect(until(group, {})).toBe(soon);
   });
 
-  test('is looked at again while a connection is gone or missed, a partition moves, a layout changes, or nothing may be promised', () => {
+  test('is reconciled while a connection is gone or missing, a partition moves, a layout changes, or no lease may be confirmed', () => {
     const group = groupOf('a');
     expect(until(group, { a: owning() })).toBe(nowMs + leaseMs);
     expect(until(group, {})).toBe(soon);
@@ -171,7 +171,7 @@ describe('a partition that is to move', () => {
     expect(stepsOf(group, moving({ revokedAtMs: nowMs - handOverMs }))).toEqual([]);
   });
 
-  test('is covered by no lease behind the time to hand over, and forced away a lease later', () => {
+  test('is excluded from leases after the hand-over time, and reassigned one lease later', () => {
     const revokedAtMs = nowMs - handOverMs - 1;
     expect(stepsOf(group, moving({ revokedAtMs }))).toEqual(step('stop'));
     const isStopped = true;
@@ -182,7 +182,7 @@ describe('a partition that is to move', () => {
     expect(stepsOf(group, moving({ revokedAtMs, extendedAtMs: nowMs - leaseMs - 1 }))).toEqual(step('stop'));
   });
 
-  test('stays revoked when it is to stay after all', () => {
+  test('stays revoked if it keeps its owner after all', () => {
     const alone = groupOf('a');
     expect(stepsOf(alone, { a: session([told(0, 1), told(1, 2, { revokedAtMs: nowMs - handOverMs - 1 })]) })).toEqual(
       step('stop'),
@@ -194,7 +194,7 @@ describe('a partition that is to move', () => {
     expect(stepsOf(groupOf('a@m', 'b'), { b: session([]) }, { nodes })).toEqual([]);
   });
 
-  test('is revoked also where the group stops', () => {
+  test('is revoked when the group stops, too', () => {
     const stopped = groupOf('a');
     setRunning(stopped, false);
     expect(stepsOf(stopped, { a: owning() }).map((each) => each.do)).toEqual(['revoke', 'revoke']);
@@ -205,11 +205,11 @@ describe('members of other nodes', () => {
   const group = groupOf('a@m', 'b@m');
   const seen = (view: NodeView) => ({ nodes: new Map([['m', view]]) });
 
-  test('are left alone while their node lives', () => {
+  test('are not changed while their node lives', () => {
     expect(stepsOf(group, {}, seen({ isDead: false, revision: 3, unchangedSinceMs: nowMs - nodeTtlMs }))).toEqual([]);
   });
 
-  test('are removed only once their node is marked dead, by the record that stood still', () => {
+  test('are removed only once their node is marked dead, by its unchanged record', () => {
     expect(stepsOf(group, {}, seen({ isDead: false, revision: 3, unchangedSinceMs: nowMs - nodeTtlMs - 1 }))).toEqual([
       { do: 'declare-dead', node: 'm', revision: 3 },
     ]);
@@ -218,7 +218,7 @@ describe('members of other nodes', () => {
     ]);
   });
 
-  test('are removed a while after they were first missed where nobody knows their node, by attempt', () => {
+  test('are removed some time after they were first missed if their node is unknown, by attempt', () => {
     const since = (key: string, at: number) => ({ missingSinceMs: new Map([[key, at]]) });
     const one = groupOf('a@m');
     const note = [{ do: 'note-missing', session: 'a', attempt: 1 }];
@@ -242,7 +242,7 @@ describe('a resize', () => {
     return group;
   }
 
-  test('revokes what members own, seals what nobody does, and makes what has only sealed predecessors', () => {
+  test('revokes owned partitions, seals unowned ones, and creates those with only sealed predecessors', () => {
     const group = resized(4);
     group.previous!.partitions[1]!.holder = undefined;
     expect(stepsOf(group, { a: owning() })).toEqual([
@@ -254,7 +254,7 @@ describe('a resize', () => {
     expect(stepsOf(group, { a: owning() }).at(-1)).toEqual({ do: 'make-ready', layout: 1, partitions: [1, 3] });
   });
 
-  test('seals what was not handed over once no lease covers it', () => {
+  test('seals partitions that were not released once no lease covers them', () => {
     const late = { revokedAtMs: nowMs - handOverMs - 1, isStopped: true };
     const sealed = (extendedAtMs: number) =>
       stepsOf(resized(4), { a: session([told(0, 1, { ...late, extendedAtMs }), told(1, 2, { revokedAtMs: nowMs })]) });
@@ -262,12 +262,12 @@ describe('a resize', () => {
     expect(sealed(nowMs - leaseMs - 1)).toEqual([{ do: 'seal', layout: 0, partitions: [0] }]);
   });
 
-  test('waits for the whole lease of an owner that this node has told nothing', () => {
+  test('waits for the whole lease of an owner that this node has sent nothing', () => {
     expect(stepsOf(resized(2), { a: session([]) }).map((step) => step.do)).toEqual(['revoke', 'revoke']);
   });
 });
 
-test('A lease ends before a node is taken for dead, and lives through two lost beats.', () => {
+test('A lease expires before a node is considered dead, and survives two lost beats.', () => {
   expect(nodeTtlMs).toBeGreaterThan(leaseMs);
   const { beatMs, renewMs } = groupTimes;
   expect(beatMs * 3).toBeLessThan(leaseMs);

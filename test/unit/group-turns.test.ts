@@ -62,7 +62,7 @@ async function join(node: GroupNode, group: string, member: string) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('A node writes once and reads once in a turn, however many idle groups it has members of.', async () => {
+test('A node writes once and reads once per turn, however many idle groups its members have.', async () => {
   const nodes = new Nodes();
   const node = await nodes.start();
   for (const group of ['a', 'b', 'c']) {
@@ -78,7 +78,7 @@ test('A node writes once and reads once in a turn, however many idle groups it h
   expect(nodes.calls).toEqual(['write', 'changesSince']);
 });
 
-test('A node has nothing more to do for a group until a lease of its members would end.', async () => {
+test('A node has no work for a group until a lease of its members would expire.', async () => {
   const nodes = new Nodes();
   const node = await nodes.start();
   await nodes.create('a');
@@ -138,7 +138,7 @@ test('A node answers every beat while a partition of the group is to move.', asy
   expect([1, 2, 3].map(() => beatAfter(groupTimes.beatMs))).toEqual([1, 2, 3]);
 });
 
-test('A node sees in its next turn that another one changed a group in which nothing was due.', async () => {
+test('A node detects in its next turn that another one changed a group without due steps.', async () => {
   const nodes = new Nodes();
   const node = await nodes.start();
   const other = await nodes.start();
@@ -151,7 +151,7 @@ test('A node sees in its next turn that another one changed a group in which not
   expect(one.told()).toContain('revoke');
 });
 
-test('A node sees in its next turn that another one marked the node of a member dead.', async () => {
+test('A node detects in its next turn that another one marked a member’s node dead.', async () => {
   const nodes = new Nodes();
   const node = await nodes.start();
   const dead = await nodes.start();

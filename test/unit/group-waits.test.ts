@@ -51,7 +51,7 @@ async function joinAll({ groups, namespace }: Awaited<ReturnType<typeof startGro
   return (await owned()).map(({ generation }, partition) => ({ layout: 0, partition, generation }));
 }
 
-test('A request that waits in the only process reads no record, and looks only at partitions that are not there yet.', async () => {
+test('A waiting request in the only process reads no record, and checks only partitions that are not settled yet.', async () => {
   const started = await startGroup();
   const { store, namespace, groups, records } = started;
   const owned = await joinAll(started);
@@ -74,7 +74,7 @@ test('A request that waits in the only process reads no record, and looks only a
   expect(await waiting).toEqual({ reached: true, checkpoint: 2, held: 0 });
 });
 
-test('A namespace has only so many members, and who was one may come back.', async () => {
+test('A namespace has a maximum number of members, and former members may rejoin.', async () => {
   const { namespace, groups, records } = await startGroup();
   const options = { onPoison: 'hold', onNewLog: 'stop', maxAttempts: 3 } as const;
   const given = { category: 'account', options, epoch: namespace.log, size: 1, generation: 0, position: 0 };
@@ -96,7 +96,7 @@ test('A namespace has only so many members, and who was one may come back.', asy
   await expect(back).resolves.toBeDefined();
 });
 
-test('A join that ends after all streams were ended is ended as they were.', async () => {
+test('A join that ends after all streams were ended is ended like them.', async () => {
   const { namespace, groups } = await startGroup();
   const released = Promise.withResolvers<void>();
   const join = groups.node.join.bind(groups.node);

@@ -50,7 +50,7 @@ function watchSearches(node: FakeNode): { count: number; failure: Error | undefi
 }
 
 describe('A heartbeat that tells the head', () => {
-  test('names the last message that was delivered, and up to where everything was', async () => {
+  test('names the last delivered message, and the position up to which everything was delivered', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     await node.append('b-1', 4);
@@ -86,7 +86,7 @@ describe('A heartbeat that tells the head', () => {
     expect(counts).toEqual([5, 1]);
   });
 
-  test('names no poke that is still gathered', async () => {
+  test('names no poke that is still collected', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await subscribeTo(node, { selection: everything });
     await node.append('a-1', 2);
@@ -102,7 +102,7 @@ describe('A heartbeat that tells the head', () => {
     expect([before, beats.at(-1), beats.length, sink.positions]).toEqual([[1, 2], [2, '2'], 2, [1, 2, 3, 4, 5]]);
   });
 
-  test('does not name what the store has not announced', async () => {
+  test('does not name messages that the store has not announced', async () => {
     await using node = new FakeNode();
     await node.append('a-1');
     const { beat, sink } = await subscribeTo(node, ofA);
@@ -118,7 +118,7 @@ describe('A heartbeat that tells the head', () => {
     ]);
   });
 
-  test('comes with every beat of a busy category', async () => {
+  test('is sent at every interval of a busy category', async () => {
     await using node = new FakeNode();
     await node.append('a-1');
     const { beat } = await subscribeTo(node, ofA);
@@ -132,7 +132,7 @@ describe('A heartbeat that tells the head', () => {
       expect([n + 1, n + 2].map((head) => [head, `${head}`])).toContainEqual(told);
   });
 
-  test('tells those who were delivered nothing on their connection what the log held before', async () => {
+  test('names the last earlier message of the log on connections without deliveries', async () => {
     await using node = new FakeNode();
     const last = await node.append('a-1', 3);
     const head = await node.append('b-1', 4);
@@ -153,7 +153,7 @@ describe('A heartbeat that tells the head', () => {
     expect([beatsOf(sink), sink.pokes.length]).toEqual([beats, pokes]);
   });
 
-  test('does not come at once to one that did not ask for heads', async () => {
+  test('is not sent at once to a subscriber that did not ask for heads', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     const { sink } = await node.subscribe({ ...ofA, wishes: noWishes });
@@ -161,7 +161,7 @@ describe('A heartbeat that tells the head', () => {
     expect([beatsOf(sink), sink.pokes.length]).toEqual([[], 3]);
   });
 
-  test('costs one search of the log for a group, however many members it has and beats come', async () => {
+  test('costs one search of the log per group, however many members and heartbeats there are', async () => {
     await using node = new FakeNode();
     const searches = watchSearches(node);
     const head = await node.append('a-1', 3);
@@ -178,7 +178,7 @@ describe('A heartbeat that tells the head', () => {
     );
   });
 
-  test('costs no search once the group was delivered something', async () => {
+  test('costs no search once a poke was delivered to the group', async () => {
     await using node = new FakeNode();
     const searches = watchSearches(node);
     const { beat } = await subscribeTo(node, ofA);
@@ -189,7 +189,7 @@ describe('A heartbeat that tells the head', () => {
     expect([await beat(), await late.beat(), searches.count - before]).toEqual([[1, '1'], [1, '1'], 0]);
   });
 
-  test('is the same frame for all who are told the same', async () => {
+  test('is the same frame for all subscribers with the same deliveries', async () => {
     await using node = new FakeNode();
     const frames: Uint8Array[] = [];
     const listening = [];
@@ -207,7 +207,7 @@ describe('A heartbeat that tells the head', () => {
     expect([frames.length, new Set(frames).size]).toEqual([3, 1]);
   });
 
-  test('names the old head to a live member when an import puts messages behind it', async () => {
+  test('names the old head to a live member when an import puts messages at or below it', async () => {
     await using node = new FakeNode();
     const { log } = await node.store.namespace('default');
     const importInto = async (place: string) => {
@@ -222,7 +222,7 @@ describe('A heartbeat that tells the head', () => {
     expect([await beat(), sink.positions]).toEqual([[10, '10'], [10]]);
   });
 
-  test('is a comment while the log cannot be searched, and is searched again at the next', async () => {
+  test('is a comment while the log cannot be searched, and the search is repeated at the next one', async () => {
     await using node = new FakeNode();
     const searches = watchSearches(node);
     const head = await node.append('a-1', 3);
@@ -238,7 +238,7 @@ describe('A heartbeat that tells the head', () => {
     ]);
   });
 
-  test('is a comment while the subscription catches up, or waits for the log to come as far as it asked', async () => {
+  test('is a comment while the subscription catches up, or waits for the requested position', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     const { beat, sink, subscription } = await subscribeTo(node, { ...ofA, position: 10 });
@@ -248,7 +248,7 @@ describe('A heartbeat that tells the head', () => {
     expect([waiting, await beat(), sink.positions]).toEqual([['comment', 'catching-up'], [10, '10'], [10]]);
   });
 
-  test('has no id while a stream has not come to the position asked for', async () => {
+  test('has no id while a stream has not reached the requested position', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     const { beat } = await subscribeTo(node, { wishes, selection: selectionOf({ streams: ['a-1'] }), position: 9 });
@@ -258,7 +258,7 @@ describe('A heartbeat that tells the head', () => {
     ]);
   });
 
-  test('names what the member of a consumer group owns', async () => {
+  test('covers the streams that a consumer group member owns', async () => {
     await using node = new FakeNode();
     const size = 3;
     const last = new Map<number, number>();

@@ -29,7 +29,7 @@ function added(member = new Member(), ms = periodMs): Member {
 }
 
 describe('heartbeats', () => {
-  test('beat each member once in any full period, whenever it joined', () => {
+  test('are sent once per member in any full period, whenever it joined', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 20_000 }), { maxLength: 20 }), fc.nat({ max: 30_000 }), (pauses, later) => {
         const members = pauses.map((pause) => {
@@ -44,7 +44,7 @@ describe('heartbeats', () => {
     );
   });
 
-  test('come for the first time after a full period, less the time until the next tick', () => {
+  test('are sent for the first time after a full period, less the time until the next tick', () => {
     added();
     vi.advanceTimersByTime(4_500);
     const member = added();
@@ -54,20 +54,20 @@ describe('heartbeats', () => {
     expect([before, member.beats]).toEqual([0, 1]);
   });
 
-  test('come in the period of each member', () => {
+  test('are sent in the period of each member', () => {
     const members = [1_000, 4_000, 15_000, 60_000].map((ms) => added(new Member(), ms));
     vi.advanceTimersByTime(60_000);
     expect(members.map(({ beats }) => beats)).toEqual([60, 15, 4, 1]);
   });
 
-  test('spare those who left', () => {
+  test('are not sent to former members', () => {
     const [leaver, stayer] = [added(), added()];
     heartbeats.remove(leaver);
     vi.advanceTimersByTime(periodMs);
     expect([leaver.beats, stayer.beats]).toEqual([0, 1]);
   });
 
-  test('go on with the others when a member leaves at its beat', () => {
+  test('continue for the others when a member leaves at its heartbeat', () => {
     const members = [new Member(), new Member(), new Member()];
     for (const member of members) {
       member.beat = () => {
@@ -80,7 +80,7 @@ describe('heartbeats', () => {
     expect(members.map(({ beats }) => beats)).toEqual([1, 1, 1]);
   });
 
-  test('do not mind one who leaves twice', () => {
+  test('tolerate a member that leaves twice', () => {
     const [leaver, stayer] = [added(), added()];
     heartbeats.remove(leaver);
     heartbeats.remove(leaver);
@@ -88,7 +88,7 @@ describe('heartbeats', () => {
     expect(stayer.beats).toBe(1);
   });
 
-  test('never come at a period of 0', () => {
+  test('are never sent with a period of 0', () => {
     const member = added(new Member(), 0);
     heartbeats.remove(member);
     expect([member.slot, vi.getTimerCount()]).toEqual([-1, 0]);
@@ -96,12 +96,12 @@ describe('heartbeats', () => {
 });
 
 describe('the timers of heartbeats', () => {
-  test('are one a period, however many members there are', () => {
+  test('are one per period, however many members there are', () => {
     for (let count = 0; count < 100; count++) added(new Member(), count % 2 === 0 ? 4_000 : 15_000);
     expect(vi.getTimerCount()).toBe(2);
   });
 
-  test('run only while somebody has that period', () => {
+  test('run only while a member has that period', () => {
     const before = vi.getTimerCount();
     const member = added();
     heartbeats.remove(member);

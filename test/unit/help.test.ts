@@ -5,7 +5,7 @@ import { flagOf, settingNames } from '../../src/config.ts';
 
 const longest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
 
-test('The overview has every command with what it takes, within 80 columns.', () => {
+test('The overview lists every command with its arguments, within 80 columns.', () => {
   const text = overview();
   expect(longest(text)).toBeLessThanOrEqual(80);
   for (const { name } of commands()) expect(text).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'));
@@ -18,13 +18,13 @@ describe.each(commands().map((command) => [command.name, command] as const))('Th
     expect(longest(text)).toBeLessThanOrEqual(80);
   });
 
-  test('has every flag with what it does.', () => {
+  test('lists every flag with its effect.', () => {
     for (const flag of flagsOf(command)) {
       expect(text).toMatch(new RegExp(`^ {2}(-${flag.short}, )?--${flag.name}( [A-Z|a-z]+)?(\\n)? {2,}\\S`, 'm'));
     }
   });
 
-  test('has no flag twice.', () => {
+  test('lists no flag twice.', () => {
     const names = flagsOf(command).map((flag) => flag.name);
     expect(new Set(names).size).toBe(names.length);
   });
@@ -36,7 +36,7 @@ test('The help of the server has every setting, with its default.', () => {
   for (const initial of ['[8080]', '[localhost]', '[none]']) expect(text).toContain(initial);
 });
 
-test('The help of an unknown command proposes one.', () => {
+test('The help of an unknown command suggests a known one.', () => {
   expect(() => helpOf('bakup')).toThrow(
     'Unknown command "bakup"; did you mean backup? "pokewire help" lists the commands.',
   );

@@ -9,7 +9,7 @@ const options = {
   buckets: [0.5, 1, 5],
 };
 
-test('A histogram shows what one of prom-client shows for the same observations.', async () => {
+test('A histogram shows the same as one of prom-client for the same observations.', async () => {
   const [ours, theirs] = [new Registry(), new Registry()];
   const histogram = new Histogram({ ...options, registry: ours });
   const reference = new PromHistogram({ ...options, registers: [theirs] });
@@ -26,7 +26,7 @@ test('A histogram shows what one of prom-client shows for the same observations.
   expect(await ours.metrics()).toBe(await theirs.metrics());
 });
 
-test('A series without observations is there, and the same labels have one series.', async () => {
+test('A series without observations is exported, and equal labels share one series.', async () => {
   const registry = new Registry();
   const histogram = new Histogram({ ...options, registry });
   const series = histogram.series({ route: '/a', status: '200' });

@@ -52,7 +52,7 @@ describe('a live subscription', () => {
     expect(sink.positions).toEqual(range(1, 5_000));
   });
 
-  test('gets what its selection names, and nothing else', async () => {
+  test('gets the messages that its selection matches, and no others', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe({ selection: selectionOf({ streams: ['a-1', 'b-2'], categories: ['c'] }) });
     await node.settle();
@@ -71,7 +71,7 @@ describe('a live subscription', () => {
     expect(sink.pokes).toMatchObject([{ stream: 'a-1', position: 0, globalPosition: 1 }]);
   });
 
-  test('of a stream ahead of its position gets the position and what follows', async () => {
+  test('of a stream below its requested position starts at that position', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe({ selection: selectionOf({ streams: ['a-1'] }), position: 2 });
     await node.settle();
@@ -80,7 +80,7 @@ describe('a live subscription', () => {
     expect(sink.pokes.map(({ position }) => position)).toEqual([2, 3]);
   });
 
-  test('of a category ahead of its position gets the global position and what follows', async () => {
+  test('of a category below its requested global position starts at that position', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe({ ...category('a'), position: 3 });
     await node.settle();
@@ -89,7 +89,7 @@ describe('a live subscription', () => {
     expect(sink.positions).toEqual([3, 4, 5]);
   });
 
-  test('of everything ahead of its position gets the global position and what follows', async () => {
+  test('of everything below its requested global position starts at that position', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe({ position: 3 });
     await node.settle();
@@ -98,7 +98,7 @@ describe('a live subscription', () => {
     expect(sink.positions).toEqual([3, 4, 5]);
   });
 
-  test('gets the same bytes without any pool', async () => {
+  test('gets the same bytes without pools', async () => {
     await using pooled = new FakeNode();
     await using plain = new FakeNode({ encoder: new PlainFrameEncoder() });
     const received = [];
@@ -124,7 +124,7 @@ describe('many subscriptions', () => {
     expect([node.hub.batch.stats.framesEncoded, node.hub.batch.stats.pokes]).toEqual([3, 60]);
   });
 
-  test('measure no delay of a message that another node appended, whose time is unknown here', async () => {
+  test('measure no delay of a message that another node appended, because its time is unknown here', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe(category('a'));
     await node.settle();
@@ -136,7 +136,7 @@ describe('many subscriptions', () => {
     expect([sink.positions, node.deliveredCount]).toEqual([[1, 2, 3], 0]);
   });
 
-  test('cost no encoding of a poke that nobody hears', async () => {
+  test('cost no encoding for a poke that none of them selects', async () => {
     await using node = new FakeNode();
     await node.subscribe(category('a'));
     await node.settle();
@@ -145,7 +145,7 @@ describe('many subscriptions', () => {
     expect([node.hub.batch.stats.framesEncoded, node.deliveredCount]).toEqual([0, 0]);
   });
 
-  test('each get what interleaves with the pokes of others', async () => {
+  test('each get their own pokes, interleaved with those of others', async () => {
     await using node = new FakeNode();
     const sinks = [];
     for (const name of ['a', 'b', 'c']) sinks.push((await node.subscribe(category(name))).sink);
@@ -157,7 +157,7 @@ describe('many subscriptions', () => {
     );
   });
 
-  test('are told of by the observer: opened, closed with the reason', async () => {
+  test('are reported to the observer: opened, and closed with the reason', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await node.subscribe();
     await node.settle();
@@ -184,7 +184,7 @@ describe('many subscriptions', () => {
     ]);
   });
 
-  test('have each message told of once to the observer', async () => {
+  test('report each message once to the observer', async () => {
     await using node = new FakeNode();
     for (let count = 0; count < 3; count++) await node.subscribe();
     await node.settle();
@@ -195,7 +195,7 @@ describe('many subscriptions', () => {
 });
 
 describe('a slow subscriber', () => {
-  test('has nothing queued for it but what its socket held when it was full', async () => {
+  test('has nothing queued for it except the content of its socket when it was full', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await node.subscribe();
     await node.settle();
@@ -207,7 +207,7 @@ describe('a slow subscriber', () => {
     expect([subscription.state.name, subscription.pokes, sink.writableLength < 100]).toEqual(['lagging', 1, true]);
   });
 
-  test('is told everything when it reads again', async () => {
+  test('receives everything when it reads again', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await node.subscribe();
     await node.settle();
@@ -221,7 +221,7 @@ describe('a slow subscriber', () => {
     expect([sink.positions, subscription.state.name, node.hub.laggingEpisodes]).toEqual([range(1, 20), 'live', 1]);
   });
 
-  test('does not hold up the others', async () => {
+  test('does not delay the others', async () => {
     await using node = new FakeNode();
     const { sink: slow } = await node.subscribe();
     const { sink: quick } = await node.subscribe();
@@ -233,7 +233,7 @@ describe('a slow subscriber', () => {
     expect([slow.positions, quick.positions]).toEqual([[], range(1, 6)]);
   });
 
-  test('may be full from the greeting on', async () => {
+  test('may have a full socket after the greeting', async () => {
     await using node = new FakeNode();
     const { sink, subscription } = await node.subscribe({}, new FakeSink(3));
     await node.append('a-1', 3);
@@ -244,7 +244,7 @@ describe('a slow subscriber', () => {
     expect([before, sink.stream.comments, sink.positions]).toEqual(['lagging', [' ready'], [1, 2, 3]]);
   });
 
-  test('may drain a byte at a time', async () => {
+  test('may drain byte by byte', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe({}, new FakeSink(0));
     await node.append('a-1', 3);
@@ -257,7 +257,7 @@ describe('a slow subscriber', () => {
     expect(sink.positions).toEqual([1, 2, 3]);
   });
 
-  test('gives its buffer back when it goes', async () => {
+  test('releases its buffer when it leaves', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe();
     await node.settle();
@@ -270,7 +270,7 @@ describe('a slow subscriber', () => {
     expect([before, node.leased]).toEqual([1, 0]);
   });
 
-  test('holds one buffer with all others who stalled in the same turn', async () => {
+  test('shares one buffer with all others that stalled in the same turn', async () => {
     await using node = new FakeNode();
     const sinks = [];
     for (let count = 0; count < 10; count++) sinks.push((await node.subscribe()).sink);
@@ -292,7 +292,7 @@ describe('a stalled subscriber', () => {
     return listening;
   }
 
-  test('is closed when it has taken nothing for the time-out', async () => {
+  test('is closed when it has accepted nothing for the time-out', async () => {
     await using node = new FakeNode({ stallTimeoutMs: 60_000 });
     const { subscription } = await lagging(node);
     node.hub.closeStalled(sinceMs(subscription) + 60_000);
@@ -308,7 +308,7 @@ describe('a stalled subscriber', () => {
     expect(subscription.state.name).toBe('lagging');
   });
 
-  test('is not closed when it drained meanwhile', async () => {
+  test('is not closed if it drained in the meantime', async () => {
     await using node = new FakeNode({ stallTimeoutMs: 60_000 });
     const { sink, subscription } = await lagging(node);
     sink.drain();
@@ -324,7 +324,7 @@ describe('a stalled subscriber', () => {
     expect(subscription.state.name).toBe('lagging');
   });
 
-  test('is closed alone', async () => {
+  test('is the only one closed', async () => {
     await using node = new FakeNode({ stallTimeoutMs: 60_000 });
     const { sink } = await node.subscribe();
     const { subscription } = await lagging(node);
@@ -336,7 +336,7 @@ describe('a stalled subscriber', () => {
 });
 
 describe('a hub that ends', () => {
-  test('ends every subscription, also those that lag or catch up', async () => {
+  test('ends every subscription, including those that lag or catch up', async () => {
     await using node = new FakeNode();
     const { sink: stalled } = await node.subscribe();
     await node.subscribe();
@@ -352,7 +352,7 @@ describe('a hub that ends', () => {
     expect(node.closed.map(({ reason }) => reason)).toEqual(['draining', 'draining', 'draining']);
   });
 
-  test('tells what was gathered first', async () => {
+  test('delivers collected pokes first', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe();
     await node.settle();
@@ -362,7 +362,7 @@ describe('a hub that ends', () => {
     expect([sink.positions, sink.destroyed]).toEqual([[1, 2, 3], true]);
   });
 
-  test('resolves also when it spreads the ends', async () => {
+  test('resolves even if it spreads the ends', async () => {
     await using node = new FakeNode();
     for (let count = 0; count < 5; count++) await node.subscribe();
     await node.hub.endAll('draining', 10);
@@ -370,7 +370,7 @@ describe('a hub that ends', () => {
     expect(node.hub.subscriptions.size).toBe(0);
   });
 
-  test('ends at once who subscribes after that', async () => {
+  test('ends later subscriptions at once', async () => {
     await using node = new FakeNode();
     await node.hub.endAll('draining', 0);
     const { sink, subscription } = await node.subscribe();
@@ -378,7 +378,7 @@ describe('a hub that ends', () => {
     expect([reasonOf(subscription), sink.stream.comments, sink.destroyed]).toEqual(['draining', [], true]);
   });
 
-  test('ends at once who subscribes while it spreads the ends', async () => {
+  test('ends later subscriptions at once while it spreads the ends', async () => {
     await using node = new FakeNode();
     for (let count = 0; count < 5; count++) await node.subscribe();
     const ending = node.hub.endAll('draining', 10);

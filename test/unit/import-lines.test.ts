@@ -31,7 +31,7 @@ describe('a line splitter', () => {
     expect(split(pieces)).toEqual(lines);
   });
 
-  test('gives the same lines however the bytes are cut', () => {
+  test('returns the same lines however the bytes are split', () => {
     const text = fc
       .array(fc.constantFrom('a', 'é', '😀', '\n', '\r\n', '\r'), { maxLength: 30 })
       .map((parts) => parts.join(''));
@@ -60,7 +60,7 @@ describe('a line splitter', () => {
     expect([found.map(String), splitter.end(), splitter.isTooLong]).toEqual([lines, [], true]);
   });
 
-  test('does not count the end of a line', () => {
+  test('does not count the line ending', () => {
     expect(split(['abc\r\nabc\nabc'], 3)).toEqual(['abc', 'abc', 'abc']);
   });
 });

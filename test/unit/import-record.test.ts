@@ -13,12 +13,12 @@ const line = (members: Readonly<Record<string, unknown>>) =>
   Buffer.from(JSON.stringify({ ...JSON.parse(importRecord(messageAt('a-1/5@9'))), ...members }));
 
 describe('a record', () => {
-  test('is the message it was made from', () => {
+  test('yields the message it was made from', () => {
     const message = messageAt('a-1/5@9', { timeNanos: 1, data: '{"a":1.0,"b":"\\u0041"}', metadata: null });
     expect(parseImportRecord(Buffer.from(importRecord(message)))).toEqual({ message, end: undefined });
   });
 
-  test.each([10, 200_000])('that ends an export says of how many records, with %i bytes of data too', (bytes) => {
+  test.each([10, 200_000])('that ends an export has the number of records, with %i bytes of data too', (bytes) => {
     const message = messageAt('a-1/5@9', { data: `{"a":"${'x'.repeat(bytes)}"}` });
     expect(parseImportRecord(Buffer.from(lastImportRecord(message, 3_456)))).toEqual({ message, end: 3_456 });
   });
@@ -32,7 +32,7 @@ describe('a record', () => {
     },
   );
 
-  test('that holds the end of an export without messages is no message', () => {
+  test('that is the end of an export without messages yields no message', () => {
     expect(parseImportRecord(Buffer.from(emptyExport))).toEqual({ message: undefined, end: 0 });
     const spaced = ' {"note":{"end":1}, "end" : { "records" : 0 } }';
     expect(parseImportRecord(Buffer.from(spaced))).toEqual({ message: undefined, end: 0 });
@@ -58,7 +58,7 @@ describe('a record', () => {
     expect(parseImportRecord(Buffer.from(text.replace('}\n', `,${oneLess}}\n`)))).toHaveProperty('message');
   });
 
-  test('names meta where that is at fault', () => {
+  test('names meta if that is invalid', () => {
     const text = importRecord(messageAt('a-1/5@9', { metadata: '{"n":1e400}' }));
     const problem = 'meta has a number out of the range of doubles: 1e400';
     expect(parseImportRecord(Buffer.from(text))).toEqual({ code: 'INVALID_RECORD', problem });
@@ -79,12 +79,12 @@ describe('a record', () => {
     expect(parseImportRecord(line(members))).toMatchObject({ message: expected });
   });
 
-  test('lets the last of equal members win', () => {
+  test('uses the last of equal members', () => {
     const text = importRecord(messageAt('a-1/5@9')).replace('"meta":', '"data":null,"data":{"b":2},"meta":{},"meta":');
     expect(parseImportRecord(Buffer.from(text))).toMatchObject({ message: { data: '{"b":2}', metadata: '{}' } });
   });
 
-  test('takes no member from a prototype', () => {
+  test('reads no member from a prototype', () => {
     const text = '{"__proto__":{"id":"1","stream":"a","type":"T","pos":0,"gpos":1,"time":"2024-01-15T10:00:00Z"}}';
     expect(parseImportRecord(Buffer.from(text))).toMatchObject({ code: 'INVALID_RECORD' });
   });

@@ -25,7 +25,7 @@ describe('finding a member of an object', () => {
 });
 
 describe('walking the members of an object', () => {
-  test('gives each key with the text of its value', () => {
+  test('passes each key with the text of its value', () => {
     expect(membersOf('{"a":1,"b":[1,{"c":2}],"d":"x"}')).toEqual([
       ['a', '1'],
       ['b', '[1,{"c":2}]'],
@@ -33,41 +33,41 @@ describe('walking the members of an object', () => {
     ]);
   });
 
-  test('gives nothing for an empty object', () => {
+  test('passes nothing for an empty object', () => {
     expect(membersOf('{ \n }')).toEqual([]);
   });
 
-  test('leaves white space around tokens out', () => {
+  test('omits white space around tokens', () => {
     expect(membersOf(' {"a" \t:\r\n 1 , "b":\n"y" }'.trimStart())).toEqual([
       ['a', '1'],
       ['b', '"y"'],
     ]);
   });
 
-  test('gives equal members each time they stand there', () => {
+  test('passes equal members each time they occur', () => {
     expect(membersOf('{"a":1,"a":2}')).toEqual([
       ['a', '1'],
       ['a', '2'],
     ]);
   });
 
-  test('reads escapes in keys', () => {
+  test('decodes escapes in keys', () => {
     expect(membersOf('{"\\u0061\\"\\\\":1}')).toEqual([['a"\\', '1']]);
   });
 
-  test('is not led astray by quotes, braces and backslashes in strings', () => {
+  test('is not confused by quotes, braces and backslashes in strings', () => {
     expect(membersOf('{"a":"}\\"]\\\\","b":["\\\\\\"{"]}')).toEqual([
       ['a', '"}\\"]\\\\"'],
       ['b', '["\\\\\\"{"]'],
     ]);
   });
 
-  test('returns the index behind the object', () => {
+  test('returns the index after the object', () => {
     const text = '{"a":{}} tail';
     expect(text.slice(walkMembers(text, 0, () => {}))).toBe(' tail');
   });
 
-  test('gives texts that parse to the values of the object, whatever it is', () => {
+  test('passes texts that parse to the values of the object, whatever it is', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         const walked = Object.fromEntries(membersOf(text).map(([key, value]) => [key, JSON.parse(value)]));
@@ -123,11 +123,11 @@ describe('two texts are the same JSON value', () => {
     expect(sameJson(null, null)).toBe(true);
   });
 
-  test('but not when one is null', () => {
+  test('but not when only one is null', () => {
     expect([sameJson(null, '{}'), sameJson('{}', null)]).toEqual([false, false]);
   });
 
-  test('when one is the other compacted', () => {
+  test('when one is the compact form of the other', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(sameJson(text, readPayload(text, 0, text.length, 'data'))).toBe(true);

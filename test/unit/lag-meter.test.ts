@@ -45,7 +45,7 @@ async function create(groups: ConsumerGroups, namespace: Namespace, name: string
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('A node measures the groups of every node, and forgets those that are gone.', async () => {
+test('A node measures the groups of every node, and drops those that are gone.', async () => {
   const { store, nodes, namespaceOf, pass } = await startNodes();
   const [one, other] = nodes;
   const namespace = await namespaceOf('default');
@@ -60,7 +60,7 @@ test('A node measures the groups of every node, and forgets those that are gone.
   expect([...lagsOf(one), ...lagsOf(other)]).toEqual([]);
 });
 
-test('The groups that are measured are bounded, in all and of a namespace, and the others are counted.', async () => {
+test('The number of measured groups is bounded, in total and per namespace, and the others are counted.', async () => {
   const { nodes, namespaceOf } = await startNodes();
   const [one, other] = nodes;
   for (const id of ['a', 'b', 'c']) {
@@ -74,7 +74,7 @@ test('The groups that are measured are bounded, in all and of a namespace, and t
   expect(other.lags.omitted).toBe(3 * (maxMeasuredGroupsOfNamespace + 5) - maxMeasuredGroups);
 });
 
-test('A group that has settled everything costs nothing until its log goes on.', async () => {
+test('A group that has settled everything costs nothing until its log grows.', async () => {
   const { store, records, nodes, namespaceOf } = await startNodes();
   const [one] = nodes;
   const namespace = await namespaceOf('default');
@@ -92,7 +92,7 @@ test('A group that has settled everything costs nothing until its log goes on.',
   expect(lagsOf(one)).toEqual([['default', 'billing', 2]]);
 });
 
-test('A group that cannot be measured leaves the others their turns.', async () => {
+test('A group that cannot be measured does not prevent measuring the others.', async () => {
   const { nodes, namespaceOf, records } = await startNodes();
   const [one] = nodes;
   const namespace = await namespaceOf('default');

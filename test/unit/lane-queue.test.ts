@@ -34,7 +34,7 @@ function groupsOf(queue: LaneQueue): string[][] {
 }
 
 describe('The queue of a lane', () => {
-  test('lets all that wait share a group, up to its bounds.', () => {
+  test('puts all waiting appends into one group, up to its bounds.', () => {
     const many = Array.from({ length: 300 }, (_value, n) => waiting(`a-${n}`));
     expect(groupsOf(queueOf(...many)).map(({ length }) => length)).toEqual([256, 44]);
     const large = [1, 2, 3].map((n) => waiting(`a-${n}`, { units: 5_000_000 }));
@@ -43,19 +43,19 @@ describe('The queue of a lane', () => {
     expect(groupsOf(queueOf(...long)).map(({ length }) => length)).toEqual([2, 1]);
   });
 
-  test('keeps those apart that somebody got in the way of, a group for each category, before what came later.', () => {
+  test('separates appends after a conflict, into a group per category, before later ones.', () => {
     const queue = queueOf(waiting('b-9'));
     queue.giveBack(['b-1', 'a-1', 'b-2', 'a-2', 'b-1'].map((stream) => waiting(stream, { company: 'category' })));
     expect(groupsOf(queue)).toEqual([['a-1', 'a-2'], ['b-1', 'b-2', 'b-1'], ['b-9']]);
   });
 
-  test('keeps each apart of which one holds what cannot be stored, in their order.', () => {
+  test('separates all appends of a group with a payload that cannot be stored, in their order.', () => {
     const queue = queueOf(waiting('a-9'));
     queue.giveBack(['b-1', 'a-1', 'a-2'].map((stream) => waiting(stream, { company: 'none' })));
     expect(groupsOf(queue)).toEqual([['b-1'], ['a-1'], ['a-2'], ['a-9']]);
   });
 
-  test('hands out those whose deadline has passed, which are the oldest.', () => {
+  test('returns those whose deadline has passed, which are the oldest.', () => {
     const queue = queueOf(...[10, 20, 30].map((deadlineMs) => waiting(`a-${deadlineMs}`, { deadlineMs })));
     expect(queue.takeExpired(9)).toEqual([]);
     expect(queue.takeExpired(20).map(({ stream }) => stream)).toEqual(['a-10', 'a-20']);

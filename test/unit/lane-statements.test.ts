@@ -4,7 +4,7 @@ import { newMessage } from '../support/fake-messages.ts';
 
 const message = (type: string, metadata: string | null) => newMessage({ id: `id-${type}`, type, data: '{}', metadata });
 
-test('Messages of a group are numbered by their stream, however its appends are mixed.', () => {
+test('Messages of a group are numbered per stream, however its appends are mixed.', () => {
   const { values, streamOf } = insertion([
     { stream: 'a-1', messages: [message('A', '{"n":1}'), message('B', null)] },
     { stream: 'b-1', messages: [message('C', null)] },

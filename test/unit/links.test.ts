@@ -15,7 +15,7 @@ function anchorsOf(path: string): Set<string> {
   return new Set(texts.map((text) => text.replace(/[^\p{L}\p{N}_ -]/gu, '').replaceAll(' ', '-')));
 }
 
-test.each(pages)('Every link of %s to a file or a heading leads there.', (page) => {
+test.each(pages)('Every link of %s to a file or a heading has a target.', (page) => {
   const path = join(root, page);
   const links = [...readFileSync(path, 'utf8').matchAll(/\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)/g)];
   const dead = links.filter(([, file = '', anchor]) => {

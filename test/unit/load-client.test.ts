@@ -49,7 +49,7 @@ describe('the load client', () => {
     }
   });
 
-  it('compares connections that are at different places with each other', () => {
+  it('compares connections that are at different positions', () => {
     const transcript = new Transcript('consecutive');
     const ahead = connection(transcript);
     const behind = connection(transcript);
@@ -60,7 +60,7 @@ describe('the load client', () => {
     expect([ahead.events.problem, behind.events.problem, transcript.problems]).toEqual([undefined, undefined, []]);
   });
 
-  it('knows when the last connection has a frame', () => {
+  it('records when the last connection has a frame', () => {
     const transcript = new Transcript('consecutive');
     const first = connection(transcript);
     const second = connection(transcript);
@@ -71,7 +71,7 @@ describe('the load client', () => {
     expect(transcript.completedAtUs[1]).toBe(0);
   });
 
-  it('reports a gap, a repetition and a step back', () => {
+  it('reports a gap, a repetition and a decrease', () => {
     for (const [ids, problem] of [
       [[1, 2, 4], 'id 4 came behind 2: 1 are missing'],
       [[1, 2, 2], 'id 2 came behind 2'],
@@ -83,13 +83,13 @@ describe('the load client', () => {
     }
   });
 
-  it('allows gaps where a subscriber hears a part of the log, but no step back', () => {
+  it('permits gaps if a subscriber receives a part of the log, but no decrease', () => {
     const transcript = new Transcript('rising');
     connection(transcript).read(head, frames(3, 9, 10, 8));
     expect(transcript.problems).toEqual(['id 8 came behind 10']);
   });
 
-  it('notices a connection that misses a frame others were told', () => {
+  it('detects a connection that misses a frame that others received', () => {
     const transcript = new Transcript('consecutive');
     const right = connection(transcript);
     const wrong = connection(transcript);
@@ -99,7 +99,7 @@ describe('the load client', () => {
     expect(wrong.events.problem).toContain('differs from what others were told');
   });
 
-  it('notices a connection that is told other content under the same id', () => {
+  it('detects a connection that received other content with the same id', () => {
     const transcript = new Transcript('consecutive');
     const right = connection(transcript);
     const wrong = connection(transcript);
@@ -108,14 +108,14 @@ describe('the load client', () => {
     expect(wrong.events.problem).toContain('frame 0 differs');
   });
 
-  it('reads ids of seconds and a count, as nchan gives them', () => {
+  it('reads ids of seconds and a count, as nchan sends them', () => {
     const transcript = new Transcript('rising');
     const of = (id: string) => `event: poke\nid: ${id}\ndata: {}\n\n`;
     connection(transcript).read(head, of('1700000000:0'), of('1700000000:1'), of('1700000001:0'), of('1700000000:2'));
     expect(transcript.problems).toEqual(['id 1700000000000002 came behind 1700000001000000']);
   });
 
-  it('reads ids that name their log behind the position', () => {
+  it('reads ids that name their log after the position', () => {
     const transcript = new Transcript('consecutive');
     const of = (id: number) => `event: poke\ndata: {}\nid: ${id}-123456789012\n\n`;
     connection(transcript).read(head, of(9), of(10), of(12));

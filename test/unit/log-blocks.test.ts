@@ -64,7 +64,7 @@ test('Lines are written together, 100 ms after the first of them.', () => {
   expect(file).toMatchObject({ text: 'one\ntwo\n', writes: 1 });
 });
 
-test('A full block is written at once, and what comes meanwhile behind it.', () => {
+test('A full block is written at once, and later lines after it.', () => {
   const file = new FakeFile();
   const lines = new LogBlocks(1, file);
   const long = `${'x'.repeat(40_000)}\n`;
@@ -77,7 +77,7 @@ test('A full block is written at once, and what comes meanwhile behind it.', () 
   expect(file.text).toBe(long + long);
 });
 
-test('What a file did not take is written again.', () => {
+test('Bytes that a file did not accept are written again.', () => {
   const file = new FakeFile();
   file.answers.push({ takes: 3 });
   const lines = new LogBlocks(1, file);
@@ -88,7 +88,7 @@ test('What a file did not take is written again.', () => {
   expect(file.text).toBe('abcdef\n');
 });
 
-test('A full pipe is asked again after a while.', () => {
+test('Writing to a full pipe is retried after a while.', () => {
   const file = new FakeFile();
   file.answers.push({ code: 'EAGAIN' });
   const lines = new LogBlocks(1, file);
@@ -101,7 +101,7 @@ test('A full pipe is asked again after a while.', () => {
   expect(file.text).toBe('one\n');
 });
 
-test('A flush is done when everything before it is written.', () => {
+test('A flush is complete when everything before it is written.', () => {
   const file = new FakeFile();
   const lines = new LogBlocks(1, file);
   const done = vi.fn();
@@ -117,7 +117,7 @@ test('A flush is done when everything before it is written.', () => {
   expect(done).toHaveBeenCalledTimes(2);
 });
 
-test('An output that refuses a write ends a flush, is tried again each second, and gets everything when it takes it.', () => {
+test('An output that refuses a write ends a flush, is retried each second, and finally receives everything.', () => {
   const file = new FakeFile();
   file.answers.push({ code: 'ENOSPC' }, { code: 'EPIPE' });
   const lines = new LogBlocks(1, file);
@@ -139,7 +139,7 @@ test('An output that refuses a write ends a flush, is tried again each second, a
   expect([file.text, lines.dropped]).toEqual(['one\ntwo\n', { lines: 0, bytes: 0 }]);
 });
 
-test('An output that refuses every write does not hold up the end of the process.', () => {
+test('An output that refuses every write does not delay the end of the process.', () => {
   const file = new FakeFile();
   file.answers.push({ code: 'ENOSPC' }, { code: 'ENOSPC' });
   const lines = new LogBlocks(1, file);
@@ -151,7 +151,7 @@ test('An output that refuses every write does not hold up the end of the process
   expect(file).toMatchObject({ text: '', writes: 2 });
 });
 
-test('A pipe that nobody reads is asked later and later, at least every 250 ms.', () => {
+test('Writing to a pipe that nobody reads is retried with growing delays, at least every 250 ms.', () => {
   const file = new FakeFile();
   file.answers.push(...new Array(12).fill({ code: 'EAGAIN' }));
   const lines = new LogBlocks(1, file);
@@ -167,7 +167,7 @@ test('A pipe that nobody reads is asked later and later, at least every 250 ms.'
   expect(waits).toEqual([5, 10, 20, 40, 80, 160, 250, 250]);
 });
 
-test('A line is written as its format says, also the one that reports a loss.', () => {
+test('A line is written in its format, including the one that reports a loss.', () => {
   const file = new FakeFile();
   const lines = new LogBlocks(1, file, (line) => `<${line.trim()}>\n`);
   lines.write('one\n');
@@ -176,7 +176,7 @@ test('A line is written as its format says, also the one that reports a loss.', 
   expect(file.text).toBe('<one>\n');
 });
 
-test('At the end of the process everything is written at once, behind what is being written.', () => {
+test('At the end of the process everything is written at once, after the running write.', () => {
   const file = new FakeFile();
   const lines = new LogBlocks(1, file);
   lines.write('one\n');
@@ -189,7 +189,7 @@ test('At the end of the process everything is written at once, behind what is be
   expect(file.text).toBe('two\nthree\n');
 });
 
-test('Of what a reader that hangs does not take only so much is kept, and the log says how many lines are missing.', () => {
+test('For a hanging reader a bounded number of bytes is kept, and the log reports how many lines are missing.', () => {
   vi.setSystemTime(1_000);
   const file = new FakeFile();
   const lines = new LogBlocks(1, file);
@@ -215,7 +215,7 @@ test('Of what a reader that hangs does not take only so much is kept, and the lo
   expect([file.text, file.isWriting]).toEqual(['one\n', false]);
 });
 
-test('A reader that hangs holds up a flush, and the end of the process, for a second.', () => {
+test('A hanging reader delays a flush, and the end of the process, by at most a second.', () => {
   const file = new FakeFile();
   const lines = new LogBlocks(1, file);
   const done = vi.fn();
@@ -240,7 +240,7 @@ test('A reader that hangs holds up a flush, and the end of the process, for a se
   expect(file.text).toBe('');
 });
 
-test('A real file has every line in order.', async () => {
+test('A real file contains every line in order.', async () => {
   vi.useRealTimers();
   const path = join(tmpdir(), `pokewire-log-${process.pid}`);
   const expected = Array.from({ length: 5_000 }, (_, line) => `line ${line} ü\n`).join('');

@@ -29,7 +29,7 @@ async function announcerOf(node: FakeNode): Promise<(announcement: Announcement)
 }
 
 describe('An announcement', () => {
-  test('that continues the head is taken without a read of the store', async () => {
+  test('that continues the head is used without a read of the store', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     const { reads } = node.store;
@@ -39,7 +39,7 @@ describe('An announcement', () => {
     expect([sink.positions, node.store.reads - reads]).toEqual([[1, 2, 3], 0]);
   });
 
-  test('that was lost is made good by the next one', async () => {
+  test('that was lost is made up for by the next one', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     await node.append('a-1');
@@ -52,7 +52,7 @@ describe('An announcement', () => {
     expect([before, sink.positions]).toEqual([[], [1, 2]]);
   });
 
-  test('that was lost is found by the next look, also when nothing comes behind it', async () => {
+  test('that was lost is found by the next check, even if no other follows', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     await node.append('a-1', 2_000);
@@ -62,7 +62,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual(range(1, 2_000));
   });
 
-  test('that is made twice is told once', async () => {
+  test('that is made twice is delivered once', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     for (let count = 0; count < 3; count++) await node.append('a-1');
@@ -74,7 +74,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual([1, 2, 3]);
   });
 
-  test('that comes before earlier ones, and again behind them, is told once', async () => {
+  test('that arrives before earlier ones, and again after them, is delivered once', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     for (let count = 0; count < 4; count++) await node.append('a-1');
@@ -86,7 +86,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual([1, 2, 3, 4]);
   });
 
-  test('that begins before the head and ends behind it is told from the head on', async () => {
+  test('that begins before the head and ends after it is delivered from the head', async () => {
     const { node, sink, announce } = await quietNode();
     await using _node = node;
     await node.append('a-1', 2);
@@ -101,7 +101,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual([1, 2, 3]);
   });
 
-  test('that says nothing has the log read on', async () => {
+  test('that is empty causes a read of the log', async () => {
     const { node, sink, announce } = await quietNode();
     await using _node = node;
     await node.append('a-1', 3);
@@ -111,7 +111,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual([1, 2, 3]);
   });
 
-  test('of another log has the log read on, and nothing of it is told', async () => {
+  test('of another log causes a read of the log, and nothing of it is delivered', async () => {
     const { node, sink, announce } = await quietNode();
     await using _node = node;
     await node.append('a-1');
@@ -125,7 +125,7 @@ describe('An announcement', () => {
     expect(sink.pokes.map(({ stream, globalPosition }) => [stream, globalPosition])).toEqual([['a-1', 1]]);
   });
 
-  test('without pokes moves the head on where nothing lies in between', async () => {
+  test('without pokes moves the head if there are no messages in between', async () => {
     const { node, sink, subscription, announce } = await quietNode();
     await using _node = node;
     const { log } = await node.store.namespace('default');
@@ -134,7 +134,7 @@ describe('An announcement', () => {
     expect([subscription.cursor, sink.positions]).toEqual([12, []]);
   });
 
-  test('that comes while the log is read on is told once', async () => {
+  test('that arrives during a read of the log is delivered once', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     await node.append('a-1', 2);
@@ -149,7 +149,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual([1, 2, 3]);
   });
 
-  test('that comes before the node knows where the log is tells nobody anything twice', async () => {
+  test('that arrives before the node knows the start of the log delivers nothing twice', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     node.store.holdReads();
@@ -160,7 +160,7 @@ describe('An announcement', () => {
     expect(sink.positions).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test('that comes when the node has read on already tells nothing again', async () => {
+  test('that arrives after the node has read further delivers nothing again', async () => {
     const { node, sink } = await quietNode();
     await using _node = node;
     await node.append('a-1', 3);
@@ -176,7 +176,7 @@ describe('An announcement', () => {
 });
 
 describe('Announcements that lag behind reads', () => {
-  test('are told to each from its own cursor on', async () => {
+  test('are delivered to each subscriber from its own cursor', async () => {
     await using node = new FakeNode();
     node.store.holdAnnouncements();
     const sinks = [];
@@ -194,7 +194,7 @@ describe('Announcements that lag behind reads', () => {
     expect(sinks.map(({ positions }) => positions)).toEqual(Array(4).fill(range(1, 8)));
   });
 
-  test('are told once to one who was full in between', async () => {
+  test('are delivered once to a subscriber whose socket was full in between', async () => {
     await using node = new FakeNode();
     node.store.holdAnnouncements();
     await node.append('a-1', 3);
@@ -213,7 +213,7 @@ describe('Announcements that lag behind reads', () => {
     expect(sink.positions).toEqual(range(1, 6));
   });
 
-  test('are encoded for nobody when the one who was told them has left', async () => {
+  test('are encoded for no one once their subscriber has left', async () => {
     await using node = new FakeNode();
     node.store.holdAnnouncements();
     await node.append('a-1', 2);
@@ -248,7 +248,7 @@ describe('A log that nobody subscribes to', () => {
     ]);
   });
 
-  test('is followed again for the next one, who is told everything', async () => {
+  test('is followed again for the next one, which receives everything', async () => {
     await using node = new FakeNode();
     const { sink: first } = await node.subscribe();
     first.hangUp();
@@ -261,7 +261,7 @@ describe('A log that nobody subscribes to', () => {
     expect([sink.positions, subscription.state.name, node.store.followers]).toEqual([[2, 3, 4], 'live', 1]);
   });
 
-  test('is not looked at for what was not announced', async () => {
+  test('is not checked for unannounced messages', async () => {
     await using node = new FakeNode();
     const { sink } = await node.subscribe();
     sink.hangUp();
@@ -272,7 +272,7 @@ describe('A log that nobody subscribes to', () => {
     expect(node.store.reads).toBe(reads);
   });
 
-  test('stays followed while somebody subscribes to it, however long', async () => {
+  test('stays followed while it has subscribers, however long', async () => {
     await using node = new FakeNode();
     await node.subscribe();
     await node.settle();

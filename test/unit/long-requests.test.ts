@@ -9,7 +9,7 @@ import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 import { recordAt } from '../support/import-client.ts';
 
-test('The payloads of a long call are checked in a turn of their own, neither that of reading it nor that of what follows.', async () => {
+test('The payloads of a long call are checked in a separate turn, neither that of reading the call nor that of the next step.', async () => {
   const text = `["stream.get",${' '.repeat(1_000_000)}"a-1"]`;
   const outline = { levels: 1, isEmpty: () => false, maxMembers: 1, maxElements: 2 };
   const { turns } = await countTurns(() => parseOutlineInTurns(text, outline));
@@ -17,7 +17,7 @@ test('The payloads of a long call are checked in a turn of their own, neither th
   expect(turnsOfCall - turns).toBe(2);
 });
 
-test('Other work has turns while the short lines of one batch are read.', async () => {
+test('Other work runs while the short lines of one batch are read.', async () => {
   const namespace = await new FakeStore({ pokes: pokePool() }).namespace('tenant');
   const session: ImportSession = {
     add: async () => ({ outcome: 'imported', known: 0 }),

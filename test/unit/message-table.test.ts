@@ -16,7 +16,7 @@ function add(table: MessageTable, first: number, count: number): number[] {
 const read = (table: MessageTable, rows: readonly number[]) =>
   rows.map((row) => [table.globalPosition(row), table.type(row)]);
 
-test('Rows are numbered from 0 again where numbers end.', () => {
+test('Row numbers start again at 0 after the largest number.', () => {
   const table = new MessageTable(mostRows - 2_048 - 1);
   const old = add(table, 1, 2_048);
   const again = add(table, 3_000, 2_000);
@@ -29,7 +29,7 @@ test('Rows are numbered from 0 again where numbers end.', () => {
   ]);
 });
 
-test('A row that is taken out leaves nothing of its text in memory.', () => {
+test('A removed row leaves nothing of its text in memory.', () => {
   const table = new MessageTable();
   const place = { globalPosition: 1, position: 0, timeMs: 0, stream: 1, idHash: 2 };
   const row = table.append(newMessage({ data: '"secret"' }), place);

@@ -21,7 +21,7 @@ function linkThat(...refusals: readonly (Error | undefined)[]) {
   return { asked, link: { api } as unknown as NatsLink };
 }
 
-test('A stream is created once the servers no longer take each other for offline.', async () => {
+test('A stream is created once the servers no longer consider each other offline.', async () => {
   const { asked, link } = linkThat(offline(), offline(), undefined);
   await createStream(link, 'a', {});
   expect(asked).toEqual(Array(3).fill('STREAM.CREATE.a'));

@@ -20,7 +20,7 @@ function jwtsAround(change: (file: string) => void) {
   return [before, jwtOf()];
 }
 
-test('A credentials file that is renewed is used by the next connection.', () => {
+test('The next connection uses a renewed credentials file.', () => {
   expect(jwtsAround((file) => writeFileSync(file, second.file))).toEqual([first.jwt, second.jwt]);
 });
 

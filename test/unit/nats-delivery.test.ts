@@ -30,7 +30,7 @@ describe('The reply subject of a delivery', () => {
     expect(parser).toMatchObject({ seq: 4_711, count: 42 });
   });
 
-  test('is parsed anew where another server puts more before the consumer.', () => {
+  test('is parsed again if another server adds more tokens before the consumer.', () => {
     const parser = new DeliveryParser('c0nsumer_-');
     const parsed = [plain(1, 1), withDomain, plain(123_456, 3)].map((reply) => {
       parser.parse(undecoded('s', reply));
@@ -57,14 +57,14 @@ describe('The stream of a delivery', () => {
     expect(streamsOf(subject)[0]!.text).toBe(stream);
   });
 
-  test('is parsed once while it is remembered.', () => {
+  test('is parsed once while it is cached.', () => {
     const subject = names.subject('account-1');
     const [first, other, again] = streamsOf(subject, names.subject('account-2'), subject);
     expect(again).toBe(first);
     expect(other!.text).toBe('account-2');
   });
 
-  test('is not mistaken for one with the same hash.', () => {
+  test('is not confused with one that has the same hash.', () => {
     // The hash of two bytes is 31 times the first one plus the second.
     const [one, other, again] = streamsOf(...['Aa', 'BB', 'Aa'].map((id) => names.subject(`account-${id}`)));
     expect([one!.text, other!.text, again!.text]).toEqual(['account-Aa', 'account-BB', 'account-Aa']);
@@ -78,7 +78,7 @@ describe('The position of a delivered message', () => {
     return values;
   };
 
-  test('is read from its bytes where it is the first header.', () => {
+  test('is read from its bytes if it is the first header.', () => {
     const text = 'NATS/1.0\r\nPw-Pos: 4711\r\nPw-Type: T\r\n\r\n';
     expect(positionOfDelivered({ _rdata: Buffer.from(text) } as unknown as Msg)).toBe(4_711);
   });

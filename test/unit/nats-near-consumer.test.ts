@@ -34,7 +34,7 @@ function clusterWith(leaders: (string | undefined)[]) {
 }
 
 describe('A long read of NATS', () => {
-  test('goes on with a consumer on the server that the node is connected to', async () => {
+  test('continues with a consumer on the server that the node is connected to', async () => {
     const { created, deleted, pulled, open } = clusterWith(['b', 'c', 'a']);
     const cursor = await open();
     await cursor.moveNear();

@@ -59,16 +59,16 @@ describe('A read of NATS', () => {
   const readHeaders = async (log: LogStream) =>
     readUpTo(await HeaderCursor.open(log, [], 0, (_message, seq) => seq), 10, 1);
 
-  test('says that the log is gone when its stream was deleted meanwhile.', async () => {
+  test('reports that the log is gone if its stream was deleted in the meantime.', async () => {
     await expect(read(logWith([[noResponders]], { isGone: true }))).rejects.toMatchObject({ code: 'LOG_GONE' });
   });
 
-  test('is repeated until a server has learned who answers for a new stream.', async () => {
+  test('is repeated until a server knows who answers for a new stream.', async () => {
     const { messages } = await read(logWith([[noResponders], [stored(1), endOfPage]]));
     expect(messages.map(({ seq }) => seq)).toEqual([1]);
   });
 
-  test('ends where the last message was removed meanwhile.', async () => {
+  test('ends where the last message was removed in the meantime.', async () => {
     expect((await read(logWith([[noMore]], { lastKept: 0 }))).messages).toEqual([]);
   });
 

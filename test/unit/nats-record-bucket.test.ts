@@ -44,14 +44,14 @@ describe('A change of records', () => {
     },
   );
 
-  test('without an answer is not made again, and rejects with its cause.', async () => {
+  test('without an answer is not repeated, and rejects with its cause.', async () => {
     const cause = new Error('timeout');
     const bucket = bucketWith([cause]);
     await expect(bucket.records.change([one])).rejects.toMatchObject({ code: 'BACKEND_ERROR', cause });
     expect(bucket.writes).toBe(1);
   });
 
-  test('without an answer has the revision that it was stored with, if it was stored.', async () => {
+  test('without an answer resolves to its revision if it was stored.', async () => {
     const bucket = bucketWith([new Error('timeout')], 7);
     expect(await bucket.records.write([{ key: 'a', revision: 0, text: '1' }])).toBe(7);
     expect(bucket.writes).toBe(1);

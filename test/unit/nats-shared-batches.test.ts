@@ -59,7 +59,7 @@ describe('Appends to a log with several copies', () => {
   const writeAll = (batches: SharedBatches, log: LogStream, subjects: string, bytes?: number) =>
     Promise.all([...subjects].map((subject, at) => batches.write(log, subject, message(bytes), 7 + at, 2_000)));
 
-  test('go together in one batch, each with its expectation, and each learns its number', async () => {
+  test('share one batch, each with its expectation, and each learns its sequence number', async () => {
     const link = new FakeLink(() => ({ seq: 53 }));
     const answers = await writeAll(new SharedBatches(3), link.log('log'), 'abc');
     expect(answers.map(({ seq }) => seq)).toEqual([51, 52, 53]);
@@ -68,7 +68,7 @@ describe('Appends to a log with several copies', () => {
     expect(link.sent.map(({ values }) => values['Nats-Expected-Last-Subject-Sequence'])).toEqual([7, 8, 9]);
   });
 
-  test('go alone when they begin alone, when there is one copy, or when little time is left', async () => {
+  test('are sent alone if they begin alone, if there is one copy, or if little time is left', async () => {
     const link = new FakeLink(() => ({ seq: 1 }));
     const log = link.log('log');
     const batches = new SharedBatches(3);
@@ -80,14 +80,14 @@ describe('Appends to a log with several copies', () => {
     expect(link.sent.some(({ values }) => 'Nats-Batch-Id' in values)).toBe(false);
   });
 
-  test('go in a batch for each log', async () => {
+  test('share a batch per log', async () => {
     const link = new FakeLink(() => ({ seq: 9 }));
     const batches = new SharedBatches(3);
     await Promise.all([writeAll(batches, link.log('one'), 'ab'), writeAll(batches, link.log('other'), 'cd')]);
     expect(link.groups).toEqual(['ab', 'cd']);
   });
 
-  test('go in several batches when they are many or large', async () => {
+  test('use several batches if they are many or large', async () => {
     const link = new FakeLink(() => ({ seq: 1_000 }));
     const log = link.log('log');
     const batches = new SharedBatches(3);
@@ -97,7 +97,7 @@ describe('Appends to a log with several copies', () => {
     expect(link.groups.map(({ length }) => length)).toEqual([128, 72, 2, 1, 1]);
   });
 
-  test('are each judged alone when the batch is refused, and the next ones go alone for a while', async () => {
+  test('are repeated alone if the batch is refused, and later ones are sent alone for a while', async () => {
     const conflict = new JetStreamRefusal(refusals.wrongLastSequence, 'wrong last sequence');
     const link = new FakeLink((sent) => {
       if (isCommit(sent) || sent.subject === 'b') throw conflict;
@@ -116,7 +116,7 @@ describe('Appends to a log with several copies', () => {
     expect(link.groups).toEqual(['abc', 'a', 'b', 'c', 'd', 'e', 'fg']);
   });
 
-  test('are all unanswered when the batch is: it may have been stored', async () => {
+  test('are all unanswered if the batch is: it may have been stored', async () => {
     const fault = new Error('no answer');
     const link = new FakeLink(() => {
       throw fault;

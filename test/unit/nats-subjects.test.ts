@@ -19,12 +19,12 @@ describe('The subject of a stream', () => {
     expect([names.subject(stream), names.streamOf(subject)]).toEqual([subject, stream]);
   });
 
-  test('is taken as it is where Pokewire did not write it.', () => {
+  test('is used as it is if Pokewire did not write it.', () => {
     expect(names.streamOf('shop.log-1.a%zz.50%')).toBe('a%zz-50%');
     expect(names.streamOf('shop.log-1.alone')).toBe('-alone');
   });
 
-  test('has three tokens behind the prefix, gives the name back, and is that of no other name.', () => {
+  test('has three tokens after the prefix, yields the name again, and differs from that of any other name.', () => {
     const text = fc.string({ minLength: 1, unit: 'binary' });
     fc.assert(
       fc.property(text, text, (one, two) => {
@@ -37,13 +37,13 @@ describe('The subject of a stream', () => {
     );
   });
 
-  test('is below that of its category.', () => {
+  test('is matched by that of its category.', () => {
     expect(names.category('a.b')).toBe('shop.log-1.a%2Eb.*');
   });
 });
 
 describe('The key of a record', () => {
-  test('gives its text back and has only what a bucket takes.', () => {
+  test('yields its text again and contains only characters that a bucket accepts.', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         expect(decodeKey(encodeKey(text))).toBe(text);
@@ -52,7 +52,7 @@ describe('The key of a record', () => {
     );
   });
 
-  test('has a token for each part of a path, and gives the path back.', () => {
+  test('has a token for each part of a path, and yields the path again.', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }), (parts) => {
         const path = parts.join('/');

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseNatsUrl } from '../../src/store/nats/nats-url.ts';
 
 describe('The URL of NATS', () => {
-  test('names one server or several, each with a port of its own, and a prefix.', () => {
+  test('names one server or several, each with an optional port, and a prefix.', () => {
     const partsOf = (url: string) => {
       const { servers, prefix } = parseNatsUrl(url);
       return [...servers, prefix];
@@ -11,7 +11,7 @@ describe('The URL of NATS', () => {
     expect(partsOf('nats://a:1,b,[::1]:3/shop_1?replicas=2')).toEqual(['a:1', 'b:4222', '[::1]:3', 'shop_1']);
   });
 
-  test('keeps user, password and parameters beside several servers.', () => {
+  test('keeps user, password and parameters with several servers.', () => {
     expect(parseNatsUrl('nats://me:p%40ss@a:1,b:2?replicas=5&maxAgeMs=1000&tls=require&creds=/a/b')).toMatchObject({
       user: 'me',
       password: 'p@ss',
@@ -24,7 +24,7 @@ describe('The URL of NATS', () => {
     });
   });
 
-  test('names the files that TLS needs.', () => {
+  test('names the files for TLS.', () => {
     expect(parseNatsUrl('nats://a?ca=/ca.pem&cert=/me.pem&key=/me%40home.key')).toMatchObject({
       tls: 'server',
       caFile: '/ca.pem',
@@ -33,7 +33,7 @@ describe('The URL of NATS', () => {
     });
   });
 
-  test('takes a name without a password for a token.', () => {
+  test('treats a name without a password as a token.', () => {
     expect(parseNatsUrl('nats://t0ken@a')).toMatchObject({ user: undefined, password: undefined, token: 't0ken' });
   });
 

@@ -34,7 +34,7 @@ describe('The answers to writes', () => {
     return { fake, answers, write };
   };
 
-  test('reach their own write, in whatever order they come.', async () => {
+  test('reach their own write, in whatever order they arrive.', async () => {
     const { fake, answers, write } = start();
     const writes = [write('a'), write('b')];
     fake.answer(fake.replies[1]!, { data: 'second' });
@@ -43,7 +43,7 @@ describe('The answers to writes', () => {
     expect(answers.waiting).toBe(0);
   });
 
-  test('are awaited until their deadline, and ignored behind it.', async () => {
+  test('are awaited until their deadline, and ignored afterwards.', async () => {
     const { fake, answers, write } = start();
     const late = expect(write('a', 100)).rejects.toMatchObject({ name: 'TimeoutError' });
     const patient = write('b', 1_000);
@@ -58,7 +58,7 @@ describe('The answers to writes', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('say where nobody listens.', async () => {
+  test('report that there is no responder.', async () => {
     const { fake, write } = start();
     const alone = write('a');
     fake.answer(fake.replies[0]!, { code: 503 });

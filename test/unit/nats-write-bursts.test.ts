@@ -22,7 +22,7 @@ describe('Writes to NATS', () => {
     return { begun, write, answer };
   }
 
-  test('go at once while none is under way.', async () => {
+  test('are sent at once while none is running.', async () => {
     const { begun, write, answer } = startWriter();
     const first = write('a');
     await vi.advanceTimersByTimeAsync(0);
@@ -31,7 +31,7 @@ describe('Writes to NATS', () => {
     expect(await first).toBe('a');
   });
 
-  test('go together when they come in one turn of the event loop.', async () => {
+  test('are sent together if they are made in one turn of the event loop.', async () => {
     const { begun, write } = startWriter();
     for (const name of ['a', 'b', 'c']) void write(name);
     expect(begun).toEqual([]);
@@ -39,7 +39,7 @@ describe('Writes to NATS', () => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
-  test('wait for each other while more are under way, and then go together.', async () => {
+  test('wait for each other while more are running, and then are sent together.', async () => {
     const { begun, write, answer } = startWriter();
     for (const name of ['a', 'b', 'c', 'd']) void write(name);
     await vi.advanceTimersByTimeAsync(0);
@@ -50,7 +50,7 @@ describe('Writes to NATS', () => {
     expect(begun.join('')).toBe('abcdefg');
   });
 
-  test('go when one before them is not answered for a while.', async () => {
+  test('are sent if an earlier one is not answered for a while.', async () => {
     const { begun, write } = startWriter();
     for (const name of ['a', 'b']) void write(name);
     await vi.advanceTimersByTimeAsync(0);
@@ -61,7 +61,7 @@ describe('Writes to NATS', () => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
-  test('leave their place when they fail.', async () => {
+  test('no longer count as running after they fail.', async () => {
     const bursts = new WriteBursts();
     const refused = expect(bursts.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
     await vi.advanceTimersByTimeAsync(0);

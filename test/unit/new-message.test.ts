@@ -44,7 +44,7 @@ describe('a payload is kept as it was written', () => {
     expect(dataOf('{ "a" : [ 1,\n\t2 ] }')).toBe('{"a":[1,2]}');
   });
 
-  test('but for white space between tokens of a long text', () => {
+  test('except for white space between tokens of a long text', () => {
     const text = '"two  blanks, a \\"  quote, ж"';
     const elements = new Array(20_000).fill(text);
     expect(dataOf(`{ "a" : [ ${elements.join(' , ')}\n] }`)).toBe(`{"a":[${elements.join()}]}`);
@@ -76,7 +76,7 @@ describe('of equal members the last one counts', () => {
     expect(parseOne('{"type":"T","data":{"a":1},"data":{"b":2}}').data).toBe('{"b":2}');
   });
 
-  test('for data when the first one is no object', () => {
+  test('for data if the first one is not an object', () => {
     expect(parseOne('{"type":"T","data":5,"data":{"b":2}}').data).toBe('{"b":2}');
   });
 
@@ -84,11 +84,11 @@ describe('of equal members the last one counts', () => {
     expect(parseOne('{"type":"T","data":{"a":1},"d\\u0061ta":{"b":2}}').data).toBe('{"b":2}');
   });
 
-  test('for metadata that ends as null', () => {
+  test('for metadata if the last one is null', () => {
     expect(parseOne('{"type":"T","data":{},"metadata":{"a":1},"metadata":null}').metadata).toBeNull();
   });
 
-  test('for metadata that begins as null', () => {
+  test('for metadata if the first one is null', () => {
     expect(parseOne('{"type":"T","data":{},"metadata":null,"metadata":{"a":1}}').metadata).toBe('{"a":1}');
   });
 
@@ -102,11 +102,11 @@ describe('a message', () => {
     expect(parseOne('{"type":"T","data":{}}').metadata).toBeNull();
   });
 
-  test('keeps an empty metadata object apart from none', () => {
+  test('distinguishes an empty metadata object from none', () => {
     expect(parseOne('{"type":"T","data":{},"metadata":{}}').metadata).toBe('{}');
   });
 
-  test('keeps the id that was given, in lower case', () => {
+  test('keeps the given id, in lower case', () => {
     const message = parseOne('{"id":"550E8400-E29B-41D4-A716-446655440000","type":"T","data":{}}');
     expect(message).toMatchObject({ id: '550e8400-e29b-41d4-a716-446655440000', given: true });
   });
@@ -121,18 +121,18 @@ describe('a message', () => {
     expect(message.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  test('gets an id of its own when none is given', () => {
+  test('gets a generated id if none is given', () => {
     const ids = parse('[{"type":"T","data":{}},{"type":"T","data":{}}]').map(({ id }) => id);
     expect(new Set(ids).size).toBe(2);
   });
 
-  test('may stand between white space', () => {
+  test('may be surrounded by white space', () => {
     expect(parseOne(' \r\n\t{"type":"T","data":{}} \n')).toMatchObject({ type: 'T', data: '{}' });
   });
 });
 
 describe('an array', () => {
-  test('gives its messages in order', () => {
+  test('returns its messages in order', () => {
     const messages = parse(' [ {"type":"A","data":{"n":1}} , {"type":"B","data":{"n":2},"metadata":{}}]');
     expect(messages.map(({ type, data, metadata }) => [type, data, metadata])).toEqual([
       ['A', '{"n":1}', null],

@@ -19,31 +19,31 @@ function useWindow(pool: ObjectPool<Thing>, acquires: number, misses: number): v
 }
 
 describe('an object pool', () => {
-  test('makes its lower bound of things before the first use', () => {
+  test('creates its minimum number of objects before the first use', () => {
     const pool = poolOf(3, 9);
     expect([pool.idle, pool.size, pool.stats.created]).toEqual([3, 3, 3]);
   });
 
-  test('lends what was given back', () => {
+  test('lends returned objects', () => {
     const pool = poolOf(1, 1);
     const thing = pool.acquire();
     pool.release(thing);
     expect(pool.acquire()).toBe(thing);
   });
 
-  test('makes a new thing when it has none left', () => {
+  test('creates a new object when it has none left', () => {
     const pool = poolOf(1, 1);
     expect(pool.acquire()).not.toBe(pool.acquire());
   });
 
-  test('drops what it has no room for', () => {
+  test('drops objects that do not fit', () => {
     const pool = poolOf(1, 1);
     const things = [pool.acquire(), pool.acquire()];
     for (const thing of things) pool.release(thing);
     expect([pool.idle, pool.stats.released, pool.stats.dropped]).toEqual([1, 1, 1]);
   });
 
-  test('counts what it did', () => {
+  test('counts its operations', () => {
     const pool = poolOf(2, 4);
     const things = [pool.acquire(), pool.acquire(), pool.acquire()];
     for (const thing of things.slice(0, 2)) pool.release(thing);
@@ -59,7 +59,7 @@ describe('an object pool', () => {
     });
   });
 
-  test('has nothing leased when all is back, dropped things among it', () => {
+  test('has nothing on loan when everything is returned, including dropped objects', () => {
     const pool = poolOf(1, 1);
     const things = [pool.acquire(), pool.acquire(), pool.acquire()];
     for (const thing of things) pool.release(thing);
@@ -70,7 +70,7 @@ describe('an object pool', () => {
     expect(poolOf(0, 1).stats.hitRate).toBe(1);
   });
 
-  test('keeps nothing when its upper bound is 0', () => {
+  test('keeps nothing when its maximum is 0', () => {
     const pool = poolOf(5, 0);
     const thing = pool.acquire();
     pool.release(thing);
@@ -83,7 +83,7 @@ describe('an object pool', () => {
     ]);
   });
 
-  test('stays without room at an upper bound of 0, however many misses', () => {
+  test('keeps nothing with a maximum of 0, however many misses there are', () => {
     const pool = poolOf(0, 0);
     for (let count = 0; count < 5_000; count++) pool.release(pool.acquire());
     expect([pool.size, pool.stats.resized]).toEqual([0, 0]);
@@ -103,13 +103,13 @@ describe('the size of a pool', () => {
     expect([pool.size, pool.stats.resized]).toEqual([10, 0]);
   });
 
-  test('is not judged before 1,000 acquires', () => {
+  test('is not evaluated before 1,000 acquires', () => {
     const pool = poolOf(10, 100);
     useWindow(pool, 999, 500);
     expect(pool.size).toBe(10);
   });
 
-  test('grows up to its upper bound', () => {
+  test('grows up to its maximum', () => {
     const pool = poolOf(10, 12);
     useWindow(pool, 1_000, 500);
     expect(pool.size).toBe(12);
@@ -139,28 +139,28 @@ describe('the size of a pool', () => {
     expect(pool.size).toBe(12);
   });
 
-  test('shrinks when the pool is idle, at each settling', () => {
+  test('shrinks when the pool is idle, at each evaluation', () => {
     const pool = poolOf(8, 100);
     useWindow(pool, 1_000, 900);
     pool.settle();
     expect(pool.size).toBe(9);
   });
 
-  test('shrinks down to the lower bound, and not below', () => {
+  test('shrinks down to the minimum, and not below', () => {
     const pool = poolOf(2, 100);
     for (let window = 0; window < 8; window++) useWindow(pool, 1_000, 900);
     for (let settling = 0; settling < 50; settling++) pool.settle();
     expect(pool.size).toBe(2);
   });
 
-  test('shrinks down to nothing where the lower bound is 0', () => {
+  test('shrinks to nothing if the minimum is 0', () => {
     const pool = poolOf(0, 100);
     for (let window = 0; window < 8; window++) useWindow(pool, 1_000, 900);
     for (let settling = 0; settling < 50; settling++) pool.settle();
     expect([pool.size, pool.idle]).toEqual([0, 0]);
   });
 
-  test('takes the idle things beyond it along when it shrinks', () => {
+  test('drops the idle objects beyond it when it shrinks', () => {
     const pool = poolOf(8, 100);
     useWindow(pool, 1_000, 900);
     while (pool.idle < pool.size) pool.release({ number: -1 });
@@ -168,7 +168,7 @@ describe('the size of a pool', () => {
     expect(pool.idle).toBe(9);
   });
 
-  test('is judged on each window alone', () => {
+  test('is evaluated for each window separately', () => {
     const pool = poolOf(10, 100);
     useWindow(pool, 500, 51);
     pool.settle();

@@ -9,7 +9,7 @@ function message(stream: string, position: number, globalPosition: number): Mess
   return { id, stream, type: 'T', position, globalPosition, data: '{}', metadata: null, timeMs: 0, timeNanos: 0 };
 }
 
-test('An import before a long log looks at a few of its rows, not at all of them.', () => {
+test('An import before a long log examines a few of its rows, not all of them.', () => {
   const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   log.insert(Array.from({ length: messages }, (_, index) => message('late-1', index, 2 * index + 2)));
   const looks = [vi.spyOn(log.table, 'globalPosition'), vi.spyOn(log.table, 'position'), vi.spyOn(log.table, 'idHash')];

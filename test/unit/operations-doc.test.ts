@@ -92,13 +92,13 @@ function rowsOf(heading: string): string[][] {
 describe('What each limit does', () => {
   const rows = rowsOf('What each limit does');
 
-  test('is said of every setting that is one.', () => {
+  test('covers every setting that is a limit.', () => {
     const limits = Object.keys(configSchema.properties).filter((name) => !(noLimits as string[]).includes(name));
     const described = rows.flatMap(([first = '']) => /^`--([\w-]+)`$/.exec(first)?.[1] ?? []);
     expect(described.sort()).toEqual(limits.map(flagOf).sort());
   });
 
-  test('is said of every limit that is no setting, with its number.', async () => {
+  test('covers every limit that is not a setting, with its number.', async () => {
     const found: Record<string, number> = {};
     for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.ts') || file === 'main.ts') continue;
@@ -114,14 +114,14 @@ describe('What each limit does', () => {
     }
   });
 
-  test('names what is answered, by a code and its status.', () => {
+  test('names answers by a code and its status.', () => {
     for (const [, status, code = ''] of page.matchAll(/\b([45]\d\d) `([A-Z_]+)`/g)) {
       expect([code, errorStatuses[code as keyof typeof errorStatuses]]).toEqual([code, Number(status)]);
     }
   });
 });
 
-test('The page names only flags and metrics that there are.', () => {
+test('The page names only existing flags and metrics.', () => {
   const flags = Object.keys(configSchema.properties).map(flagOf);
   // Limits of the commands, and of Node itself.
   const others = [
@@ -138,7 +138,7 @@ test('The page names only flags and metrics that there are.', () => {
 describe('The alerts', () => {
   const alerts = readAlerts();
 
-  test('are listed with how bad each is.', () => {
+  test('are listed with their severity.', () => {
     const listed = rowsOf('What to alert on').flatMap(([name = '', severity]) => {
       const alert = /^\[(\w+)\]\(#(\w+)\)$/.exec(name);
       if (alert !== null) expect(alert[2]).toBe(alert[1]!.toLowerCase());

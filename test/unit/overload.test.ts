@@ -56,41 +56,41 @@ function codeOf(call: () => void): unknown {
 }
 
 describe('an event loop', () => {
-  test('that is never held up for longer than the limit is no overload', () => {
+  test('that is never delayed for longer than the limit is not overload', () => {
     expect(new Samples().delay(100, 60 * second)).toEqual([]);
   });
 
-  test('that is held up once is no overload', () => {
+  test('that is delayed once is not overload', () => {
     const samples = new Samples();
     samples.delay(400, 0.5 * second);
     expect(samples.delay(0, 60 * second)).toEqual([]);
     expect(samples.changes).toEqual([]);
   });
 
-  test('that is held up again and again for two seconds is one', () => {
+  test('that is delayed repeatedly for two seconds is overload', () => {
     const samples = new Samples();
     expect(samples.delay(101, 1.5 * second)).toEqual([]);
     expect(samples.delay(101, 0.5 * second)).toEqual(['event-loop']);
   });
 
-  test('that stands still for two seconds is one at the first sample', () => {
+  test('that is blocked for two seconds is overload at the first sample', () => {
     expect(new Samples().standStill(2 * second)).toEqual(['event-loop']);
   });
 
-  test('is well again when it was held up for less than half the limit for five seconds', () => {
+  test('has recovered when delays stayed below half the limit for five seconds', () => {
     const samples = new Samples();
     samples.delay(400, 10 * second);
     expect(samples.delay(49, 4.5 * second)).toEqual(['event-loop']);
     expect(samples.delay(49, 0.5 * second)).toEqual([]);
   });
 
-  test('is not well again while its delay stays between half the limit and the limit', () => {
+  test('has not recovered while its delay stays between half the limit and the limit', () => {
     const samples = new Samples();
     samples.delay(400, 10 * second);
     expect(samples.delay(51, 60 * second)).toEqual(['event-loop']);
   });
 
-  test('that swings about the limit is told as overload once', () => {
+  test('that oscillates around the limit is reported as overload once', () => {
     const samples = new Samples();
     samples.delay(400, 2 * second);
     for (let swing = 0; swing < 20; swing++) {
@@ -100,7 +100,7 @@ describe('an event loop', () => {
     expect(samples.changes).toEqual([['event-loop']]);
   });
 
-  test('without a limit may be held up as long as it likes', () => {
+  test('without a limit may be delayed for any time', () => {
     expect(new Samples({ maxEventLoopDelayMs: 0 }).delay(10_000, 60 * second)).toEqual([]);
   });
 });
@@ -113,7 +113,7 @@ describe('memory', () => {
     expect(samples.watch.memoryRatio).toBe(0.91);
   });
 
-  test('suffices again when it was well below the limit for five seconds', () => {
+  test('suffices again after five seconds well below the limit', () => {
     const samples = new Samples();
     samples.memory(0.95, 1 * second);
     expect(samples.memory(0.88, 60 * second)).toEqual(['memory']);
@@ -121,13 +121,13 @@ describe('memory', () => {
     expect(samples.memory(0.85, 0.5 * second)).toEqual([]);
   });
 
-  test('without a limit may all be used', () => {
+  test('without a limit may be used completely', () => {
     expect(new Samples({ maxMemoryPercent: 0 }).memory(1, 60 * second)).toEqual([]);
   });
 });
 
 describe('an overload', () => {
-  test('refuses subscriptions and says why', () => {
+  test('refuses subscriptions and gives the reason', () => {
     const samples = new Samples();
     expect(codeOf(() => samples.watch.refuseSubscription())).toBeUndefined();
     samples.memory(1, 1 * second);
@@ -141,7 +141,7 @@ describe('an overload', () => {
     );
   });
 
-  test('refuses appends for want of memory only', () => {
+  test('refuses appends only if memory is short', () => {
     const samples = new Samples();
     samples.delay(400, 2 * second);
     expect(codeOf(() => samples.watch.refuseAppend())).toBeUndefined();
@@ -149,7 +149,7 @@ describe('an overload', () => {
     expect(codeOf(() => samples.watch.refuseAppend())).toMatchObject(['OVERLOADED', {}]);
   });
 
-  test('is told when a reason comes and when one goes', () => {
+  test('is reported when a reason is added and when one is removed', () => {
     const samples = new Samples();
     samples.memory(1, 1 * second);
     samples.delay(400, 2 * second);

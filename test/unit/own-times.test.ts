@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OwnTimes } from '../../src/store/postgres/own-times.ts';
 
-test('Times of own commits are known until their positions are settled, in whatever order lanes noted them.', () => {
+test('Times of own commits are known until their positions are settled, in whatever order lanes add them.', () => {
   const times = new OwnTimes();
   times.note([4, 5], 20);
   times.note([2, 3], 10);
@@ -12,7 +12,7 @@ test('Times of own commits are known until their positions are settled, in whate
   expect([2, 3, 5].map((position) => times.of(position))).toEqual([0, 0, 0]);
 });
 
-test('Times of commits that nobody tells are bounded, and make room once they are settled.', () => {
+test('The number of times of unannounced commits is bounded, and entries are removed once they are settled.', () => {
   const times = new OwnTimes();
   times.note(
     Array.from({ length: 10_001 }, (_value, n) => n + 1),

@@ -51,7 +51,7 @@ describe.each(['light', 'dark'] as const)('The %s palette', (scheme) => {
     }
   });
 
-  test('has text on the primary action that can be read.', () => {
+  test('has readable text on the primary action.', () => {
     expect(contrast(channels(of('on-brand')), channels(of('brand')))).toBeGreaterThanOrEqual(4.5);
   });
 

@@ -39,7 +39,7 @@ async function startMember() {
   return { store, pass, told };
 }
 
-test('A member is told once what retention took of its partition, as often as it takes something.', async () => {
+test('A member is notified once of each range of its partition that retention deleted.', async () => {
   const { pass, told } = await startMember();
   expect(await pass(5)).toEqual([{ partition: 0, lost: { from: 1, to: 5 } }]);
   expect(await pass(5)).toEqual([]);
@@ -47,7 +47,7 @@ test('A member is told once what retention took of its partition, as often as it
   expect(told()).toMatchObject([{ lost: { from: 1, to: 5 } }, { lost: { from: 6, to: 7 } }]);
 });
 
-test('A member is told what retention took although the answer to the change of its checkpoint was lost.', async () => {
+test('A member is notified of a deleted range even if the answer to the change of its checkpoint was lost.', async () => {
   const { store, pass, told } = await startMember();
   const write = store.write.bind(store);
   vi.spyOn(store, 'write').mockImplementationOnce(async (changes) => {

@@ -69,7 +69,7 @@ describe('a payload that some readers cannot decode is refused:', () => {
   });
 });
 
-test('An append, an array of them and an import take and refuse the same payloads.', () => {
+test('An append, an array and an import accept and refuse the same payloads.', () => {
   const isTaken = (parse: () => unknown) => {
     try {
       parse();

@@ -37,7 +37,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('A connection on a network that was cut is closed after 2 s, and what is under way on it rejects.', async () => {
+test('A connection on a disconnected network is closed after 2 s, and its running statements reject.', async () => {
   const client = new CutOffClient();
   const connection = new Connection(async () => client as unknown as Client);
   const answer = connection.query('SELECT 1').then(
@@ -56,7 +56,7 @@ test('A connection on a network that was cut is closed after 2 s, and what is un
   expect([await answer, client.isDestroyed, connection.underWay]).toEqual(['rejected', true, 0]);
 });
 
-test('A connection that was closed opens no other: statements reject with a coded error.', async () => {
+test('A closed connection is not reopened: statements reject with a coded error.', async () => {
   let opened = 0;
   const connection = new Connection(async () => {
     opened++;
@@ -67,7 +67,7 @@ test('A connection that was closed opens no other: statements reject with a code
   expect([opened, connection.underWay]).toEqual([0, 0]);
 });
 
-test('A new connection that its check refuses is destroyed, and answers nothing.', async () => {
+test('A new connection that fails its check is destroyed, and answers nothing.', async () => {
   const client = new CutOffClient();
   const connection = new Connection(
     async () => client as unknown as Client,
@@ -79,7 +79,7 @@ test('A new connection that its check refuses is destroyed, and answers nothing.
   expect([client.isDestroyed, connection.isOpen, connection.breaks]).toEqual([true, false, 1]);
 });
 
-test('A connection that is being opened on a network that was cut is given up at once when it is closed.', async () => {
+test('A connection being opened on a disconnected network is abandoned at once when it is closed.', async () => {
   let isOver = false;
   const connection = new Connection((signal) => {
     const { promise, reject } = Promise.withResolvers<never>();
@@ -97,7 +97,7 @@ test('A connection that is being opened on a network that was cut is given up at
   expect([await answer, isOver, connection.underWay]).toEqual(['rejected', true, 0]);
 });
 
-test('A connection that is being checked on a network that was cut is given up at once when it is closed.', async () => {
+test('A connection being checked on a disconnected network is abandoned at once when it is closed.', async () => {
   const client = new CutOffClient();
   const connection = new Connection(
     async () => client as unknown as Client,

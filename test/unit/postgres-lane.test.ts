@@ -29,7 +29,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('An append that waits for the try of another is refused after its deadline, without a try of its own.', async () => {
+test('An append that waits for the attempt of another is refused after its deadline, without its own attempt.', async () => {
   const connection = new CutOffConnection();
   const lane = new Lane(connection as unknown as Connection, () => {});
   const append = () =>
@@ -51,7 +51,7 @@ test('An append that waits for the try of another is refused after its deadline,
   expect([connection.tries, lane.waiting]).toEqual([2, 0]);
 });
 
-test('An append with a separator of columns in it is refused, and shares no transaction.', async () => {
+test('An append that contains a separator of columns is refused, and shares no transaction.', async () => {
   const connection = new CutOffConnection();
   const lane = new Lane(connection as unknown as Connection, () => {});
   const messages = [newMessage({ data: '"\u001e"' })];

@@ -76,7 +76,7 @@ describe('A handle on the log of a database that has become another one', () => 
     expect(queries()).toBe(0);
   });
 
-  test('appends nothing, and says that the log is gone.', async () => {
+  test('appends nothing, and reports that the log is gone.', async () => {
     const { log, become, appends } = openLog();
     become('new');
     expect(await log.append('a-1', newMessages(1), undefined)).toEqual({ outcome: 'gone' });
@@ -84,7 +84,7 @@ describe('A handle on the log of a database that has become another one', () => 
   });
 });
 
-test('A handle on the current log gives the answer.', async () => {
+test('A handle on the current log returns the answer.', async () => {
   const { log } = openLog();
   expect(await log.version('a-1')).toBe(7);
 });

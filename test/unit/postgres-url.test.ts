@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { parsePostgresUrl } from '../../src/store/postgres/postgres-url.ts';
 
 describe('The URL of a PostgreSQL', () => {
-  test('names one server or several, each with a port of its own.', () => {
+  test('names one server or several, each with an optional port.', () => {
     const serversOf = (url: string) => parsePostgresUrl(url).servers.map(({ host, port }) => `${host} ${port}`);
     expect(serversOf('postgres://user:a%2Cb@db-1/log')).toEqual(['db-1 5432']);
     expect(serversOf('postgres://user:p,w@db-1:1,db-2,[::1]:3/log?lanes=2')).toEqual(['db-1 1', 'db-2 5432', '::1 3']);
     expect(serversOf('postgres://user@%2Fvar%2Frun,%2Ftmp:6432/log')).toEqual(['/var/run 5432', '/tmp 6432']);
   });
 
-  test('keeps user, password, database and parameters beside several servers.', () => {
+  test('keeps user, password, database and parameters with several servers.', () => {
     expect(parsePostgresUrl('postgres://user:p%40w@a:1,b:2/log?epoch=kept')).toMatchObject({
       user: 'user',
       password: 'p@w',

@@ -18,7 +18,7 @@ function measure(memory: { rss?: number; heapTotal?: number; heapUsed?: number; 
   return meter;
 }
 
-test('Memory is measured against what the container may have, without one against the machine.', () => {
+test('Memory is measured relative to the limit of the container, or else to the machine.', () => {
   expect(measure({ container: 100 * mebibyte }).memoryBytes).toBe(100 * mebibyte);
   // Node's value without a limit.
   expect(measure({ container: 0 }).memoryBytes).toBe(totalmem());
@@ -26,7 +26,7 @@ test('Memory is measured against what the container may have, without one agains
   expect(measure({ rss: 25 * mebibyte, container: 100 * mebibyte }).memoryRatio()).toBe(0.25);
 });
 
-test('A part of the heap that is empty again does not count as used.', () => {
+test('Freed parts of the heap do not count as used.', () => {
   const memory = { rss: 80 * mebibyte, heapTotal: 60 * mebibyte, heapUsed: 10 * mebibyte, container: 100 * mebibyte };
   expect(measure(memory).memoryRatio()).toBe(0.3);
 });
@@ -36,7 +36,7 @@ test('A heap near its own limit counts, however much memory the machine has.', (
   expect(measure({ rss: heapUsed, heapTotal: heapUsed, heapUsed }).memoryRatio()).toBeGreaterThan(0.95);
 });
 
-test('A heap that fills is known to be nearly full before V8 gives up.', () => {
+test('A growing heap is recognised as nearly full before V8 aborts.', () => {
   const meterUrl = new URL('../../src/admission/process-meter.ts', import.meta.url).href;
   const fill = `
     import { ProcessMeter } from ${JSON.stringify(meterUrl)};
@@ -51,7 +51,7 @@ test('A heap that fills is known to be nearly full before V8 gives up.', () => {
   expect([status, stdout]).toEqual([0, 'nearly full']);
 });
 
-test('The delay of the event loop is the longest since it was asked last.', async () => {
+test('The delay of the event loop is the longest since the last call.', async () => {
   const meter = new ProcessMeter(process);
   try {
     const holdUp = async () => {
@@ -69,7 +69,7 @@ test('The delay of the event loop is the longest since it was asked last.', asyn
   }
 });
 
-test('When the memory cannot be read, for want of a file descriptor, the share is the last one that could.', () => {
+test('If memory cannot be read because file descriptors have run out, the last known share is returned.', () => {
   let fails = false;
   const memoryUsage = () => {
     if (fails)

@@ -4,7 +4,7 @@ import { Quota } from '../../src/admission/quota.ts';
 const take = (quota: Quota, holder: string, count: number) =>
   Array.from({ length: count }, () => quota.take(holder)).filter((reached) => reached === undefined).length;
 
-test('Holders of many leave the last quarter to holders of few.', () => {
+test('Holders of many units leave the last quarter to holders of few.', () => {
   const quota = new Quota(256, 128);
   expect(take(quota, 'many-1', 200)).toBe(128);
   expect(take(quota, 'many-2', 200)).toBe(64);
@@ -24,7 +24,7 @@ test('Of a small limit the last quarter goes to holders of none.', () => {
   expect(others).toEqual([...new Array(7).fill(undefined), 'all', 'all', 'all']);
 });
 
-test('No more than the limit is taken, however many holders there are.', () => {
+test('The limit is never exceeded, however many holders there are.', () => {
   const quota = new Quota(256, 128);
   const taken = Array.from({ length: 300 }, (_, number) => take(quota, `holder-${number}`, 10));
   expect(taken.reduce((sum, count) => sum + count, 0)).toBe(256);
@@ -33,6 +33,6 @@ test('No more than the limit is taken, however many holders there are.', () => {
   expect(take(quota, 'another', 10)).toBe(1);
 });
 
-test.each([0, 256, 1_000])('A holder takes all where its own limit of %i allows it.', (maxPerHolder) => {
+test.each([0, 256, 1_000])('One holder may take everything if its own limit of %i permits that.', (maxPerHolder) => {
   expect(take(new Quota(256, maxPerHolder), 'one', 300)).toBe(256);
 });

@@ -4,7 +4,7 @@ import { newMessages, selectionOf } from '../support/fake-messages.ts';
 import { FakeNode, noWishes } from '../support/fake-node.ts';
 import { slowClock } from '../support/slow-clock.ts';
 
-test('A reader that waits twice for the same page, since its socket was full in between, is told it once.', async () => {
+test('A reader that waits twice for the same page, because its socket was full in between, receives it once.', async () => {
   await using node = new FakeNode();
   node.store.pagePokes = 2;
   await node.append('a-1', 200);
@@ -23,7 +23,7 @@ test('A reader that waits twice for the same page, since its socket was full in 
   expect(last.sink.positions).toEqual(Array.from({ length: 200 }, (_value, index) => index + 1));
 });
 
-test('A reader of a stream from a position on is told nothing before it, although the stream grows while it begins.', async () => {
+test('A reader of a stream from a position receives nothing before it, even if the stream grows during the start.', async () => {
   await using node = new FakeNode();
   await node.subscribe();
   await node.append('a-1');
@@ -39,7 +39,7 @@ test('A reader of a stream from a position on is told nothing before it, althoug
   expect(sink.pokes.map(({ position }) => position)).toEqual([3, 4, 5]);
 });
 
-test('A heartbeat names no cursor up to which frames wait for their flush.', async () => {
+test('A heartbeat names no cursor up to which frames are still unflushed.', async () => {
   await using node = new FakeNode();
   const { sink, subscription } = await node.subscribe({ wishes: { ...noWishes, heads: true } });
   await node.append('a-1');
@@ -59,7 +59,7 @@ test('A heartbeat names no cursor up to which frames wait for their flush.', asy
   ]);
 });
 
-test('One who was told a message elsewhere that waits for its flush here is not told it again.', async () => {
+test('A subscriber that received a message elsewhere does not receive it again from the pending flush here.', async () => {
   await using node = new FakeNode();
   // After a slow flush the next one is delayed.
   using _slow = slowClock(5);

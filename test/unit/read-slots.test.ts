@@ -42,7 +42,7 @@ class Reads {
 }
 
 describe('Slots for reads', () => {
-  test('let 16 reads be under way at once, and each one come', async () => {
+  test('run 16 reads concurrently, and every read is run', async () => {
     const reads = new Reads();
     for (let n = 0; n < 100; n++) reads.ask('a');
     await nextTurn();
@@ -51,7 +51,7 @@ describe('Slots for reads', () => {
     expect([before, reads.most, reads.slots.waiting]).toEqual([[maxReads, 100 - maxReads], maxReads, 0]);
   });
 
-  test('are given to each log that waits in turn, so that a thousand reads of one hold up no other', async () => {
+  test('are given to the waiting logs round robin, so that a thousand reads of one do not delay another', async () => {
     const reads = new Reads();
     for (let n = 0; n < 1_000; n++) reads.ask('busy');
     await nextTurn();
@@ -73,7 +73,7 @@ describe('Slots for reads', () => {
     while (reads.underWay.length > 0) await reads.endRound();
   });
 
-  test('are free again when a read was rejected', async () => {
+  test('are free again after a read rejects', async () => {
     const reads = new Reads();
     for (let n = 0; n < 40; n++) reads.ask('a');
     await nextTurn();
@@ -84,7 +84,7 @@ describe('Slots for reads', () => {
     await reads.endRound();
   });
 
-  test('are free again when a read throws before it begins', async () => {
+  test('are free again after a read throws before it begins', async () => {
     const slots = new ReadSlots();
     const log = {};
     const failing = Array.from({ length: 40 }, () =>
@@ -96,7 +96,7 @@ describe('Slots for reads', () => {
     expect(await slots.run(log, async () => 'read')).toBe('read');
   });
 
-  test('let other work have its turn while a store answers at once', async () => {
+  test('let other work run while a store answers synchronously', async () => {
     const slots = new ReadSlots();
     const log = {};
     let done = 0;

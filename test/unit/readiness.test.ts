@@ -19,7 +19,7 @@ function readinessOf(appends: AppendStats): Readiness {
   return new Readiness({ store, appends, overload: {} as OverloadWatch, failingLogs: () => 0 });
 }
 
-test('A store that does not see its room is full until it has stored an append.', async () => {
+test('A store that cannot report its free space is full until it has stored an append.', async () => {
   const appends = new AppendStats();
   appends.count(refused, 1);
   expect(await readinessOf(appends).storeState()).toBe('full');
@@ -27,7 +27,7 @@ test('A store that does not see its room is full until it has stored an append.'
   expect(await readinessOf(appends).storeState()).toBe('ok');
 });
 
-test('A store that does not see its room is not said to be full for ever when nobody appends any more.', async () => {
+test('A store that cannot report its free space is not reported as full forever when appends stop.', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const appends = new AppendStats();
   appends.count(refused, 1);

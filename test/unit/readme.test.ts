@@ -17,7 +17,7 @@ test('The table of docs/settings.md lists every flag with its default and descri
   expect(read('docs/settings.md')).toContain(`-->\n${table}\n<!-- /settings -->`);
 });
 
-test('docs/command-line.md lists every command with what it takes and does.', () => {
+test('docs/command-line.md lists every command with its arguments and its effect.', () => {
   const rows = commands().map((command) => `| \`${usageOf(command)}\` | ${command.summary.replaceAll('|', '\\|')} |`);
   const table = ['| command | what it does |', '|---|---|', ...rows].join('\n');
 
@@ -42,7 +42,7 @@ test('The index of the documentation lists every page.', () => {
   expect(pages.filter((name) => name !== 'README.md' && !index.includes(`](${name})`))).toEqual([]);
 });
 
-test('The README’s pictures move, and are smaller than 400 KB.', () => {
+test('The README’s pictures are animated, and smaller than 400 KB.', () => {
   const names = [...read('README.md').matchAll(/docs\/picture-\w+\.png/g)].map(([name]) => name);
   expect(names).toEqual(['docs/picture-dark.png', 'docs/picture-light.png']);
   for (const name of names) {

@@ -27,7 +27,7 @@ function positionsOf(selection: Selection, last: number): number[] {
   return selects(selection, lastStream, 0) ? [...selected, last] : selected;
 }
 
-test('Thousands of subscribers who come back to a restarted node read the log through it once, and miss nothing.', async () => {
+test('Thousands of subscribers that reconnect to a restarted node make it read the log once, and miss nothing.', async () => {
   await using before = new FakeNode();
   for (let position = 1; position <= messages; position++) await before.append(streamAt(position).text);
   await using node = new FakeNode({ windowPokes, storage: before.storage });

@@ -20,14 +20,14 @@ async function retry(stored: NewMessage[], again: NewMessage[]) {
   return { outcome, turns };
 }
 
-test('A retry of a long payload in another order is known, and other work has turns while it is compared.', async () => {
+test('A retry of a long payload in another order is recognised, and other work runs during the comparison.', async () => {
   const stored = message('1', Object.fromEntries(members));
   const { outcome, turns } = await retry([stored], [message('1', Object.fromEntries(members.toReversed()))]);
   expect(outcome).toEqual({ outcome: 'known', position: 0, globalPosition: 1 });
   expect(turns).toBeGreaterThan(10);
 });
 
-test('A retry of many short payloads in another order gives other work its turns, too.', async () => {
+test('A retry of many short payloads in another order lets other work run, too.', async () => {
   const ids = Array.from({ length: 5_000 }, (_, index) => String(index));
   const { outcome, turns } = await retry(
     ids.map((id) => message(id, { a: 1, b: 2 })),
@@ -37,7 +37,7 @@ test('A retry of many short payloads in another order gives other work its turns
   expect(turns).toBeGreaterThan(10);
 });
 
-test('A long payload that differs in its last member only is another message.', async () => {
+test('A long payload that differs only in its last member is a different message.', async () => {
   const other = [...members.slice(0, -1), ['name49999', 0] as const].toReversed();
   const { outcome } = await retry(
     [message('1', Object.fromEntries(members))],
@@ -46,7 +46,7 @@ test('A long payload that differs in its last member only is another message.', 
   expect(outcome).toEqual({ outcome: 'duplicate-id', id: '1' });
 });
 
-test('A repeated import of long payloads in another order is known, and other work has turns while it is compared.', async () => {
+test('A repeated import of long payloads in another order is recognised, and other work runs during the comparison.', async () => {
   const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   const places = Array.from({ length: 10 }, (_, index) => `a-1/${index}@${index + 1}`);
   const record = (place: string, data: readonly (readonly [string, number])[]) =>
@@ -59,7 +59,7 @@ test('A repeated import of long payloads in another order is known, and other wo
   expect(turns).toBeGreaterThan(100);
 });
 
-test('Long payloads that are stored while a batch is compared are compared in turns, too.', async () => {
+test('Long payloads that are stored during the comparison of a batch are compared in slices, too.', async () => {
   const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   const [first, second] = ['a-1/0@1', 'a-1/1@2'].map((place) =>
     messageAt(place, { data: JSON.stringify(Object.fromEntries(members)) }),
@@ -80,7 +80,7 @@ test('Long payloads that are stored while a batch is compared are compared in tu
   );
 });
 
-test('A long payload that was found to differ is not compared again at once.', async () => {
+test('A long payload that was found to differ is not compared again immediately.', async () => {
   const log = new MemoryLog({ bytes: 0, forgetsWhenFull: false });
   const stored = messageAt('a-1/0@1', { data: JSON.stringify(Object.fromEntries(members)) });
   log.insert([stored]);

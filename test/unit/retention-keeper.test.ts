@@ -16,7 +16,7 @@ async function fullStore() {
   return { store, logs };
 }
 
-test('The keeper forgets of every namespace until each rule holds, one slice after the other.', async () => {
+test('The keeper deletes messages of every namespace until each rule holds, one slice after another.', async () => {
   const { store, logs } = await fullStore();
   const warnings: string[] = [];
   const keeper = new RetentionKeeper({ store, log: { warn: (_facts, text) => warnings.push(text) }, everyMs: 5 });
@@ -26,7 +26,7 @@ test('The keeper forgets of every namespace until each rule holds, one slice aft
   expect([warnings, keeper.failures]).toEqual([[], 0]);
 });
 
-test('The keeper goes on after a failure, which it tells once and counts.', async () => {
+test('The keeper continues after a failure, which it logs once and counts.', async () => {
   const { store } = await fullStore();
   let failures = 3;
   const forget = store.forget.bind(store);

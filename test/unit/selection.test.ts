@@ -27,7 +27,7 @@ describe('the kind of a selection', () => {
 });
 
 describe('the digest of a selection', () => {
-  test('is short however many long names it has, so that a ticket does not keep them', () => {
+  test('is short however many long names it has, so that a ticket does not store them', () => {
     const streams = Array.from({ length: 100 }, (_, at) => `${at}-${'x'.repeat(1_000)}`);
     expect(selectionDigest(selectionOf({ streams }))).toHaveLength(43);
   });
@@ -46,13 +46,13 @@ describe('the key of a selection', () => {
     );
   });
 
-  test('leaves the names in their order', () => {
+  test('does not change the order of its names', () => {
     const streams = ['b', 'a'];
     selectionKey(selectionOf({ streams }));
     expect(streams).toEqual(['b', 'a']);
   });
 
-  test('differs where the selections do', () => {
+  test('differs for different selections', () => {
     const keys = [
       everything,
       selectionOf({ streams: ['a'] }),

@@ -11,7 +11,7 @@ function heldReads() {
   return { reads, shared };
 }
 
-test('Callers that ask during a read share the next one, which begins after their calls.', async () => {
+test('Calls made during a read share the next one, which begins after them.', async () => {
   const { reads, shared } = heldReads();
   const first = shared.run();
   const later = [shared.run(), shared.run()];
@@ -24,7 +24,7 @@ test('Callers that ask during a read share the next one, which begins after thei
   expect(reads.length).toBe(2);
 });
 
-test('A shared read that fails rejects for its own callers only.', async () => {
+test('A failed shared read rejects for its own callers only.', async () => {
   const { reads, shared } = heldReads();
   const failing = shared.run();
   const next = shared.run();

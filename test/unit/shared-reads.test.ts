@@ -38,7 +38,7 @@ describe('Subscribers at the same cursor', () => {
     expect(sinks.map(({ positions }) => positions)).toEqual(Array(100).fill(range(4, 2_000)));
   });
 
-  test('are served although one of them stalls, goes, or has taken a part already', async () => {
+  test('are served even if one of them stalls, leaves, or has received a part already', async () => {
     await using node = await following(2_000);
     node.store.holdReads();
     const listening = [];
@@ -55,7 +55,7 @@ describe('Subscribers at the same cursor', () => {
     for (const { positions } of others) expect(positions).toEqual(range(1, 2_000));
   });
 
-  test('with other selections have pages of their own', async () => {
+  test('with other selections have their own pages', async () => {
     await using node = await following(200);
     const { reads } = node.store;
     const { sink } = await node.subscribe({ ...ofA, lastEventId: 1 });
@@ -66,7 +66,7 @@ describe('Subscribers at the same cursor', () => {
 });
 
 describe('The window of the last pokes', () => {
-  test('serves those who were away briefly without any read of the store', async () => {
+  test('serves subscribers after a short absence without any read of the store', async () => {
     await using node = await following(3_000, 1_024);
     const { reads, boundsReads } = node.store;
     const sinks = [];
@@ -76,7 +76,7 @@ describe('The window of the last pokes', () => {
     expect([node.store.reads - reads, node.store.boundsReads - boundsReads]).toEqual([0, 0]);
   });
 
-  test('reaches back no further than it was set', async () => {
+  test('reaches back no further than configured', async () => {
     await using node = await following(3_000, 1_024);
     const { reads } = node.store;
     const within = await node.subscribe({ ...ofA, lastEventId: 3_000 - 1_024 });
@@ -88,7 +88,7 @@ describe('The window of the last pokes', () => {
     expect([within.sink.positions.length, beyond.sink.positions.length]).toEqual([1_024, 1_025]);
   });
 
-  test('goes on with the log', async () => {
+  test('grows with the log', async () => {
     await using node = await following(10);
     for (let count = 0; count < 50; count++) await node.append('a-1', 40);
     await node.settle();
@@ -98,7 +98,7 @@ describe('The window of the last pokes', () => {
     expect([sink.positions, node.store.reads - reads]).toEqual([range(2_010 - 63, 2_010), 0]);
   });
 
-  test('is smaller while many logs are followed, so that all of them together have a bound', () => {
+  test('is smaller while many logs are followed, so that the total is bounded', () => {
     expect([1, 64, 128, 1_024, 1_000_000].map((logs) => windowPokesFor(logs, 16_384))).toEqual([
       16_384,
       16_384,
@@ -110,7 +110,7 @@ describe('The window of the last pokes', () => {
   });
 });
 
-test('A page that nobody waits for any more is read for one who asks for it at that very moment.', async () => {
+test('A page that no subscription waits for any more is delivered to one that requests it at that moment.', async () => {
   const lone = new LoneSubscriptions();
   const again = Promise.withResolvers<void>();
   let isFailing = true;
@@ -150,7 +150,7 @@ test('A page that nobody waits for any more is read for one who asks for it at t
   expect([delivered, late.cursor]).toEqual([[late], 9]);
 });
 
-test('What an import puts behind the head is read by those who catch up afterwards, although a window is kept.', async () => {
+test('Messages that an import puts at or below the head are read by later catch-ups, even with a window.', async () => {
   await using node = new FakeNode();
   await node.subscribe();
   await node.append('a-1', 10);

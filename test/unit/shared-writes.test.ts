@@ -20,7 +20,7 @@ function startWrites() {
   return { writes, statements, turn };
 }
 
-test('Writes that meet share a statement, and each gets what became of its own changes.', async () => {
+test('Concurrent writes share a statement, and each gets the results of its own changes.', async () => {
   const { writes, statements, turn } = startWrites();
   const one = writes.add([change('a', 5)]);
   const other = writes.add([change('b', 0), change('c', 7)]);
@@ -31,7 +31,7 @@ test('Writes that meet share a statement, and each gets what became of its own c
   expect(await other).toEqual([undefined, 8]);
 });
 
-test('Writes that come while two statements run gather in the next one.', async () => {
+test('Writes made while two statements run are collected for the next one.', async () => {
   const { writes, statements, turn } = startWrites();
   const all: Promise<unknown>[] = [];
   for (const key of ['a', 'b', 'c', 'd', 'e']) {
@@ -46,7 +46,7 @@ test('Writes that come while two statements run gather in the next one.', async 
   await Promise.all(all);
 });
 
-test('Two writes of one key, and more changes than a statement takes, go in different statements.', async () => {
+test('Two writes of one key, and more changes than a statement holds, go into different statements.', async () => {
   const { writes, statements, turn } = startWrites();
   const many = (from: string) => Array.from({ length: 600 }, (_value, n) => change(`${from}${n}`));
   const all = [writes.add([change('a')]), writes.add([change('a', 2)]), writes.add(many('x')), writes.add(many('y'))];
@@ -56,7 +56,7 @@ test('Two writes of one key, and more changes than a statement takes, go in diff
   await Promise.all(all);
 });
 
-test('A statement that fails rejects the writes that it carried, and no others.', async () => {
+test('A failed statement rejects its own writes, and no others.', async () => {
   const { writes, statements, turn } = startWrites();
   const one = writes.add([change('a')]);
   await turn();

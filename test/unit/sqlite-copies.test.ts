@@ -83,7 +83,7 @@ const appendedOn = (path: string, count: number) =>
   });
 
 describe('A backup', () => {
-  test('is one database that another store starts on, with everything in it and new epochs.', async () => {
+  test('is one database on which another store starts, with all data and new epochs.', async () => {
     using folder = new TemporaryFolder();
     const copy = folder.file('copy.db');
     await using original = await OpenFile.open(folder.file('a.db'));
@@ -104,7 +104,7 @@ describe('A backup', () => {
     expect([await restored.head(), await original.head()]).toEqual([4, 3]);
   });
 
-  test('has the epochs of its first start from then on.', async () => {
+  test('keeps the epochs of its first start.', async () => {
     using folder = new TemporaryFolder();
     const copy = folder.file('copy.db');
     await on(folder.file('a.db'), async (opened) => writeFile(copy, await opened.backup()));
@@ -112,7 +112,7 @@ describe('A backup', () => {
     expect(await startOn(copy)).toEqual({ epoch, warning: undefined });
   });
 
-  test('leaves the epochs of the store that it was made of.', async () => {
+  test('does not change the epochs of the original store.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     const epoch = await on(path, async (opened) => {
@@ -122,7 +122,7 @@ describe('A backup', () => {
     expect(await startOn(path)).toEqual({ epoch, warning: undefined });
   });
 
-  test('is of one moment, whatever is appended meanwhile.', async () => {
+  test('is consistent, whatever is appended in the meantime.', async () => {
     using folder = new TemporaryFolder();
     await using original = await OpenFile.open(folder.file('a.db'));
     // Enough for several steps of copying.
@@ -139,7 +139,7 @@ describe('A backup', () => {
     expect(head).toBeGreaterThanOrEqual(12_000);
   });
 
-  test('is made one at a time, also while one is read.', async () => {
+  test('is made one at a time, even while another one is read.', async () => {
     using folder = new TemporaryFolder();
     await using opened = await OpenFile.open(folder.file('a.db'));
     const first = opened.store.backup(never);
@@ -150,7 +150,7 @@ describe('A backup', () => {
     await opened.backup();
   });
 
-  test('leaves no file behind: not when it is read, given up, or cancelled, nor when the store closes.', async () => {
+  test('leaves no file: not when it is read, abandoned or cancelled, nor when the store closes.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     const files = () => readdirSync(folder.path).filter((name) => name.includes('backup'));
@@ -178,7 +178,7 @@ describe('A backup', () => {
     expect(files()).toEqual([]);
   });
 
-  test('that a killed process left half made is removed at the next start.', async () => {
+  test('left incomplete by a killed process is removed at the next start.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     await startOn(path);
@@ -187,7 +187,7 @@ describe('A backup', () => {
     expect(readdirSync(folder.path).filter((name) => name.includes('backup'))).toEqual([]);
   });
 
-  test('is not begun where the disk has no room for it beside the reserve.', async () => {
+  test('is not started if the disk has no space for it in addition to the reserve.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     await startOn(path);
@@ -201,7 +201,7 @@ describe('A backup', () => {
     expect(existsSync(`${path}-backup`)).toBe(false);
   });
 
-  test('put in place of a database whose write-ahead log is still there is refused, and the log is left.', async () => {
+  test('that replaces a database whose write-ahead log still exists is refused, and the log is kept.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     const content = await on(path, (opened) => opened.backup());
@@ -213,7 +213,7 @@ describe('A backup', () => {
 });
 
 describe('The epoch of a log', () => {
-  test('stays where the file is started again, and where it was renamed.', async () => {
+  test('is unchanged if the file is started again, or was renamed.', async () => {
     using folder = new TemporaryFolder();
     const [path, moved] = [folder.file('a.db'), folder.file('b.db')];
     const epoch = await appendedOn(path, 1);
@@ -222,7 +222,7 @@ describe('The epoch of a log', () => {
     expect(await startOn(moved)).toEqual({ epoch, warning: undefined });
   });
 
-  test('stays where starts were killed between writing their number to the file and to the lock file.', async () => {
+  test('is unchanged if starts were killed between writing their number to the file and to the lock file.', async () => {
     using folder = new TemporaryFolder();
     const [path, saved] = [folder.file('a.db'), folder.file('saved-lock')];
     const epoch = await appendedOn(path, 1);
@@ -235,7 +235,7 @@ describe('The epoch of a log', () => {
     expect(await startOn(path)).toEqual({ epoch, warning: undefined });
   });
 
-  test('is another one in a copy of the file, which says so, and stays that.', async () => {
+  test('changes in a copy of the file, which reports that, and then stays.', async () => {
     using folder = new TemporaryFolder();
     const [path, copy] = [folder.file('a.db'), folder.file('b.db')];
     const epoch = await appendedOn(path, 1);
@@ -249,7 +249,7 @@ describe('The epoch of a log', () => {
     expect(await startOn(path)).toEqual({ epoch, warning: undefined });
   });
 
-  test('is another one where an older copy was written over the file, whose inode stays.', async () => {
+  test('changes if an older copy was written over the file, whose inode is unchanged.', async () => {
     using folder = new TemporaryFolder();
     const [path, copy] = [folder.file('a.db'), folder.file('b.db')];
     const epoch = await appendedOn(path, 1);
@@ -262,7 +262,7 @@ describe('The epoch of a log', () => {
     });
   });
 
-  test('is another one where either the inode or the time of birth is not that of the last start.', async () => {
+  test('changes if either the inode or the creation time differs from that of the last start.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     let epoch = await appendedOn(path, 1);
@@ -280,7 +280,7 @@ describe('The epoch of a log', () => {
     expect(await startOn(path)).toEqual({ epoch, warning: undefined });
   });
 
-  test('is another one for each namespace of a backup, and those that were deleted have none.', async () => {
+  test('changes for each namespace of a backup, and deleted namespaces have none.', async () => {
     using folder = new TemporaryFolder();
     const [path, copy] = [folder.file('a.db'), folder.file('b.db')];
     const logsOf = async ({ store: { namespaces } }: OpenFile) =>
@@ -297,7 +297,7 @@ describe('The epoch of a log', () => {
     expect(new Set([...before, ...after].map(({ log }) => log)).size).toBe(4);
   });
 
-  test('is another one where the start asks for it, as for a volume that was put back.', async () => {
+  test('changes if the start requests it, as for a restored volume.', async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('a.db');
     const epoch = await appendedOn(path, 1);
@@ -307,7 +307,7 @@ describe('The epoch of a log', () => {
     });
   });
 
-  test('is another one for each namespace of a copy.', async () => {
+  test('changes for each namespace of a copy.', async () => {
     using folder = new TemporaryFolder();
     const [path, copy] = [folder.file('a.db'), folder.file('b.db')];
     const logsOf = async ({ store: { namespaces } }: OpenFile) =>

@@ -123,7 +123,7 @@ const wrongFiles: Readonly<Record<string, readonly [make: (path: string) => unkn
 };
 
 test.each(Object.entries(wrongFiles))(
-  'A file that %s is refused by one sentence, and nothing is written.',
+  'A file that %s is refused with one sentence, and nothing is written.',
   async (what, [make, says]) => {
     using folder = new TemporaryFolder();
     const path = what.includes('not there') ? folder.file('none/pokewire.db') : folder.file('pokewire.db');
@@ -143,7 +143,7 @@ test.each(Object.entries(wrongFiles))(
   },
 );
 
-test('Damage in the midst of a file is told by the reads that meet it, and the rest is read on.', async () => {
+test('Damage in the middle of a file is reported by the reads that reach it, and the rest can be read.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('pokewire.db');
   await fill(path);
@@ -174,7 +174,7 @@ test.each([
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test('A file that is reached by two names is opened once.', async () => {
+test('A file with two names can be opened only once.', async () => {
   using folder = new TemporaryFolder();
   const [path, link] = [folder.file('pokewire.db'), folder.file('link.db')];
   await fill(path);
@@ -185,7 +185,7 @@ test('A file that is reached by two names is opened once.', async () => {
   await (await open(link)).close();
 });
 
-test('A start that was cut off before it had made the schema is made good by the next one.', async () => {
+test('A start that was interrupted before it had created the schema is completed by the next one.', async () => {
   using folder = new TemporaryFolder();
   const path = folder.file('pokewire.db');
   writeFileSync(path, '');

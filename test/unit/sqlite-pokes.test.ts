@@ -28,7 +28,7 @@ function namesOf(pokes: PokeReader, after: number, limit: number): string[] {
   return Array.from({ length: numbers.length / 3 }, (_, at) => names[numbers[at * 3]!]!);
 }
 
-test('Streams whose numbers displace each other in memory keep their names, within a page and across pages.', () => {
+test('Streams whose numbers displace each other in the cache keep their names, within a page and across pages.', () => {
   const streams = [1, 65_537, 1, 2, 131_073, 65_537, 2, 1];
   using database = databaseWith(streams);
   const pokes = new PokeReader(database, new LogFinder(database), new StreamNames(database));
@@ -37,7 +37,7 @@ test('Streams whose numbers displace each other in memory keep their names, with
   expect([...namesOf(pokes, 0, 3), ...namesOf(pokes, 3, 5)]).toEqual(expected);
 });
 
-test('A page names each stream once.', () => {
+test('A page contains each stream name once.', () => {
   using database = databaseWith([3, 4, 3, 3, 4]);
   const pokes = new PokeReader(database, new LogFinder(database), new StreamNames(database));
   for (let page = 0; page < 2; page++) {

@@ -33,7 +33,7 @@ type Ask = (value: string) => string;
 
 const failed = { code: 'BACKEND_ERROR', message: 'The SQLite store failed.' };
 
-test('Calls of one turn go to the thread together.', async () => {
+test('Calls of one turn are posted to the thread together.', async () => {
   const thread = new FakeThread();
   const store = new StoreThread(thread);
   const asked = ['a', 'b'].map((value) => store.ask<Ask>('say', [value]));
@@ -44,7 +44,7 @@ test('Calls of one turn go to the thread together.', async () => {
   expect(await Promise.all(asked)).toEqual(['A', 'B']);
 });
 
-test('A call that has no answer is rejected at its deadline, and what it did is heard of when the answer comes.', async () => {
+test('An unanswered call is rejected at its deadline, and its result is reported when the answer arrives.', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   const thread = new FakeThread();
   const store = new StoreThread(thread);
@@ -62,7 +62,7 @@ test('A call that has no answer is rejected at its deadline, and what it did is 
   expect(heard).toEqual(['late']);
 });
 
-test('Beyond what it may hold it refuses calls until some are answered, however late those are.', async () => {
+test('Beyond the maximum number of waiting calls, new ones are refused until some are answered, however late.', async () => {
   const thread = new FakeThread();
   const store = new StoreThread(thread);
   const asked = Array.from({ length: 16_384 }, () => store.ask<Ask>('say', ['a']));
@@ -74,7 +74,7 @@ test('Beyond what it may hold it refuses calls until some are answered, however 
   expect((await Promise.allSettled([...asked.slice(1), more])).every(({ status }) => status === 'rejected')).toBe(true);
 });
 
-test('Beyond the characters that may wait it refuses calls, and takes a single call of any size.', async () => {
+test('Beyond the maximum number of waiting characters, new calls are refused, but a single call of any size is accepted.', async () => {
   const thread = new FakeThread();
   const store = new StoreThread(thread);
   const ask = (characters: number) => store.ask<Ask>('say', ['a'], undefined, characters);
@@ -92,7 +92,7 @@ test('Beyond the characters that may wait it refuses calls, and takes a single c
   await Promise.allSettled([...many, taken]);
 });
 
-test('A store that has too much to do takes no append, whatever its size, and takes it once there is room.', async () => {
+test('An overloaded store refuses appends of any size, and accepts them once there is capacity.', async () => {
   using folder = new TemporaryFolder();
   const url = `sqlite:${folder.file('pokewire.db')}`;
   const store = await SqliteStore.open(url, options(), serveHere);
@@ -107,7 +107,7 @@ test('A store that has too much to do takes no append, whatever its size, and ta
   await store.close();
 });
 
-test('A thread that dies tells of it, one that was asked to end does not.', async () => {
+test('A thread that dies is reported, one that was asked to end is not.', async () => {
   for (const isAsked of [true, false]) {
     const thread = new FakeThread();
     const store = new StoreThread(thread);
@@ -119,7 +119,7 @@ test('A thread that dies tells of it, one that was asked to end does not.', asyn
   }
 });
 
-test('A thread that died answers nothing: what waits and what comes is rejected with the fault, and ending it is no fault.', async () => {
+test('After a thread has died, waiting and new calls reject with the fault, and ending it is not a fault.', async () => {
   const thread = new FakeThread();
   const store = new StoreThread(thread);
   const asked = store.ask<Ask>('say', ['a']);
@@ -130,7 +130,7 @@ test('A thread that died answers nothing: what waits and what comes is rejected 
   await store.end();
 });
 
-test('A thread that does not end is ended.', async () => {
+test('A thread that does not end is terminated.', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const thread = new FakeThread();
   const store = new StoreThread(thread);
@@ -140,7 +140,7 @@ test('A thread that does not end is ended.', async () => {
   expect(thread.told).toEqual(['end']);
 });
 
-test('A writer that ends before it has opened the database is a fault of the start.', async () => {
+test('A writer that ends before it has opened the database makes the start fail.', async () => {
   const startThread: StartThread = () => {
     const thread = new FakeThread();
     setImmediate(() => thread.terminate());
@@ -149,7 +149,7 @@ test('A writer that ends before it has opened the database is a fault of the sta
   await expect(SqliteStore.open('sqlite:unused.db', options(), startThread)).rejects.toThrow('ended before');
 });
 
-test('When the reader cannot start, the writer is ended and the file is free again.', async () => {
+test('If the reader cannot start, the writer is ended and the file is free again.', async () => {
   using folder = new TemporaryFolder();
   const url = `sqlite:${folder.file('pokewire.db')}`;
   const startThread: StartThread = (name, threadOptions) => {
@@ -163,7 +163,7 @@ test('When the reader cannot start, the writer is ended and the file is free aga
   await store.close();
 });
 
-test('Closing answers every call before it, and rejects what is asked behind it.', async () => {
+test('Closing answers every earlier call, and rejects later ones.', async () => {
   using folder = new TemporaryFolder();
   const store = await SqliteStore.open(`sqlite:${folder.file('pokewire.db')}`, options(), serveHere);
   const namespace = { id: 'a', uid: 'a', description: '', createdAtMs: 0, tokens: [] };

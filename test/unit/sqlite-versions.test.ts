@@ -24,7 +24,7 @@ function schemaOf(path: string): unknown[] {
   return [version, ...database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all()];
 }
 
-test('A file of the first version is opened with everything in it, and goes on.', async () => {
+test('A file of the first version is opened with all data, and can be used.', async () => {
   using folder = new TemporaryFolder();
   const pokes = pokePool();
   const store = await SqliteStore.open(`sqlite:${unpack(folder)}`, { pokes, ...limits }, serveHere);
@@ -53,7 +53,7 @@ test('A file of the first version is opened with everything in it, and goes on.'
   await store.close();
 });
 
-test('A file of the first version has the schema of a new one once it was opened.', async () => {
+test('A file of the first version has the schema of a new one after it was opened.', async () => {
   using folder = new TemporaryFolder();
   const paths = [unpack(folder), folder.file('new.db')];
   for (const path of paths) {

@@ -67,7 +67,7 @@ class OpenedWriter implements Disposable {
 
 const appended = (position: number, globalPosition: number) => ({ outcome: 'appended', position, globalPosition });
 
-test('What a group that failed had changed in memory is read again, also when its end and the reading failed at first.', () => {
+test('The cached state changed by a failed group is read again, even if its end and the reading failed at first.', () => {
   for (const failing of [['COMMIT'], ['COMMIT', 'ROLLBACK']]) {
     using opened = new OpenedWriter();
     for (const sql of failing) opened.database.failing.set(sql, 1);
@@ -80,7 +80,7 @@ test('What a group that failed had changed in memory is read again, also when it
   }
 });
 
-test('A group that failed is repeated call by call, so that one call does not fail its neighbours.', () => {
+test('A failed group is repeated call by call, so that one call does not make the others fail.', () => {
   using opened = new OpenedWriter();
   const append = (packed: unknown) => ['append', opened.log, 's-1', packed, undefined, 0] as const;
   const [one, two] = [packMessages(newMessages(1)), packMessages(newMessages(2))];
@@ -92,7 +92,7 @@ test('A group that failed is repeated call by call, so that one call does not fa
   ]);
 });
 
-test('While another program holds the database a group fails as a whole after one wait, and goes on behind it.', () => {
+test('While another program holds the database a group fails as a whole after one wait, and works again afterwards.', () => {
   using opened = new OpenedWriter();
   opened.database.exec('PRAGMA busy_timeout = 0');
   using other = new DatabaseSync(opened.path);
@@ -111,7 +111,7 @@ test('While another program holds the database a group fails as a whole after on
   expect(opened.group(...calls).map(({ value }) => value)).toEqual([1, 2, 3].map((n) => appended(0, n)));
 });
 
-test('A sweep that finds no room or a database in use is put off, and fails nobody.', () => {
+test('A sweep is postponed without an error if the disk is full or the database is in use.', () => {
   using opened = new OpenedWriter();
   opened.append('s-1');
   opened.run('remove', { id: 'a', uid: 'a' });
@@ -124,7 +124,7 @@ test('A sweep that finds no room or a database in use is put off, and fails nobo
 });
 
 test.each([1034, 1290])(
-  'After a sync that failed with %i nothing more is written: the fault is passed on.',
+  'After a sync that failed with %i nothing more is written: the fault is reported.',
   (errcode) => {
     using opened = new OpenedWriter();
     opened.database.failing.set('COMMIT', errcode);
@@ -132,7 +132,7 @@ test.each([1034, 1290])(
   },
 );
 
-test('A full disk refuses what needs room, and only that: ids, versions, names are judged before.', () => {
+test('A full disk refuses only calls that need space: ids, versions and names are checked before.', () => {
   using opened = new OpenedWriter();
   const message = newMessage({ id: uuid(1) });
   const imported = messageAt('s-2/0@7');
@@ -157,7 +157,7 @@ test('A full disk refuses what needs room, and only that: ids, versions, names a
   expect(opened.run('remove', { id: 'a', uid: 'a' }).value).toMatchObject({ messages: 2 });
 });
 
-test('A full disk makes nobody forget by appending, and rules go on to forget.', () => {
+test('On a full disk appends delete no old messages, and rules continue to delete.', () => {
   using opened = new OpenedWriter();
   for (let n = 0; n < 3; n++) opened.append('s-1');
   opened.run('setRetention', { id: 'a', uid: 'a' }, undefined, { maxMessages: 2 });
@@ -169,7 +169,7 @@ test('A full disk makes nobody forget by appending, and rules go on to forget.',
   expect(opened.run('purge').value).toBe('done');
 });
 
-test('A forgetting that fails changes nothing, and is repeated.', () => {
+test('A failed deletion changes nothing, and is repeated.', () => {
   using opened = new OpenedWriter();
   opened.append('s-1', newMessages(5));
   opened.run('setRetention', { id: 'a', uid: 'a' }, undefined, { maxMessages: 2 });
@@ -182,7 +182,7 @@ test('A forgetting that fails changes nothing, and is repeated.', () => {
   expect(opened.append('s-1')).toEqual({ outcome: 'appended', position: 5, globalPosition: 6 });
 });
 
-test('Purging also removes what a dead log still has of what was erased.', () => {
+test('Purging also removes erased content from a dead log.', () => {
   using opened = new OpenedWriter();
   opened.database.exec('PRAGMA secure_delete = FAST');
   for (let n = 0; n < 3; n++) opened.append('s-1', [newMessage({ data: `"secret-${'x'.repeat(9_000)}"` })]);
@@ -193,7 +193,7 @@ test('Purging also removes what a dead log still has of what was erased.', () =>
   }
 });
 
-test('Purging waits for readers only for a moment, because appends wait for it, and everything else as long as before.', () => {
+test('Purging waits only briefly for readers, because appends wait for it, and all other statements wait as long as before.', () => {
   using opened = new OpenedWriter();
   const timeout = () => opened.database.prepare('PRAGMA busy_timeout').get()!.timeout;
   opened.database.exec('PRAGMA busy_timeout = 5000');

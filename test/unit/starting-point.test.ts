@@ -52,7 +52,7 @@ describe('a subscription to everything begins', () => {
     [6, 5],
     [7, 6],
     [100, 99],
-  ])('for position %i behind global position %i, without replay', (position, cursor) => {
+  ])('for position %i after global position %i, without replay', (position, cursor) => {
     expect(startOf({ position }).cursor).toBe(cursor);
   });
 });
@@ -63,7 +63,7 @@ describe('a subscription to a category begins', () => {
     [1, 0],
     [3, 2],
     [100, 99],
-  ])('for position %i behind global position %i', (position, cursor) => {
+  ])('for position %i after global position %i', (position, cursor) => {
     expect(startOf({ selection: category, position }).cursor).toBe(cursor);
   });
 });
@@ -85,11 +85,11 @@ describe('a subscription to one stream begins', () => {
     expect([cursor, selection.fromPosition]).toEqual([0, 3]);
   });
 
-  test.each([0, 3, 5])('and is told every poke of it once the stream has reached position %i', (position) => {
+  test.each([0, 3, 5])('and receives all its pokes once the stream has reached position %i', (position) => {
     expect(startOf({ selection: stream, position }).liveSelection.fromPosition).toBe(0);
   });
 
-  test('and is told pokes from the position on while the stream has not reached it', () => {
+  test('and receives pokes from that position if the stream has not reached it', () => {
     expect(startOf({ selection: stream, position: 6 }).liveSelection.fromPosition).toBe(6);
   });
 
@@ -113,24 +113,24 @@ describe('a last event id', () => {
     expect(startOf({ lastEventId: 5 }).cursor).toBe(5);
   });
 
-  test('from the future is of another log, and everything is told', () => {
+  test('above the head belongs to another log, and everything is delivered', () => {
     expect(startOf({ lastEventId: 6 }).cursor).toBe(0);
   });
 
-  test('that nobody made is of an unknown log, and everything is told', () => {
+  test('that the server never created belongs to an unknown log, and everything is delivered', () => {
     const { cursor, reset } = startOf({ lastEventId: 'unknown' });
     expect([cursor, reset?.reason, reset?.lost]).toEqual([0, 'other-epoch', { epoch: null, from: 1, to: null }]);
   });
 });
 
 describe('a cursor that the log cannot resume behind', () => {
-  test('is none that it has, with or without its epoch', () => {
+  test('belongs to another log, with or without its epoch', () => {
     const plain = startOf({ lastEventId: 5 });
     const named = startOf({ lastEventId: 5, epoch });
     expect([plain.reset, named.reset, named.cursor]).toEqual([undefined, undefined, 5]);
   });
 
-  test('lies ahead of the head', () => {
+  test('is above the head', () => {
     const { cursor, reset, head } = startOf({ lastEventId: 6 });
     expect([cursor, reset]).toEqual([
       0,
@@ -186,17 +186,17 @@ describe('a cursor that the log cannot resume behind', () => {
 });
 
 describe('a cursor that names its log', () => {
-  test('is resumed behind, whatever epoch the URL still names', () => {
+  test('is resumed, whatever epoch the URL still names', () => {
     const { cursor, reset } = startOf({ lastEventId: { globalPosition: 3, tag }, epoch: 'old' });
     expect([cursor, reset]).toEqual([3, undefined]);
   });
 
-  test('waits where it lies ahead of what this node knows, and is no reset', () => {
+  test('waits if it is above the head known to this node, and causes no reset', () => {
     const { cursor, reset, canResume } = startOf({ lastEventId: { globalPosition: 9, tag } });
     expect([cursor, reset, canResume]).toEqual([9, undefined, false]);
   });
 
-  test('of another one gets everything, also when it lies within this one', () => {
+  test('of another log receives everything, even if its position exists in this log', () => {
     const { cursor, reset } = startOf({ lastEventId: { globalPosition: 3, tag: otherTag }, epoch });
     expect([cursor, reset?.reason, reset?.lost]).toEqual([0, 'other-epoch', { epoch: null, from: 4, to: null }]);
   });

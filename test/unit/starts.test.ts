@@ -13,7 +13,7 @@ function useFakeTimeouts(): void {
 }
 
 describe('A cursor ahead of this node', () => {
-  test('that names the log waits, and is told only what comes behind it', async () => {
+  test('that names the log waits, and receives only later messages', async () => {
     await using node = new FakeNode();
     const { log } = await node.store.namespace('default');
     await node.append('a-1', 3);
@@ -29,7 +29,7 @@ describe('A cursor ahead of this node', () => {
     expect([waiting, sink.positions, resets, subscription.state.name]).toEqual(['catching-up', [6, 7], [], 'live']);
   });
 
-  test('gets heartbeats meanwhile', async () => {
+  test('gets heartbeats in the meantime', async () => {
     await using node = new FakeNode();
     const { log } = await node.store.namespace('default');
     const { sink, subscription } = await node.subscribe({ lastEventId: { globalPosition: 5, tag: tagOf(log) } });
@@ -37,7 +37,7 @@ describe('A cursor ahead of this node', () => {
     expect(sink.stream.comments).toEqual([' ready', '']);
   });
 
-  test('of which the store knows already is reached without an announcement', async () => {
+  test('that the store has already reached is reached without an announcement', async () => {
     await using node = new FakeNode();
     const { log } = await node.store.namespace('default');
     await node.subscribe();
@@ -62,7 +62,7 @@ describe('A cursor ahead of this node', () => {
     expect([JSON.parse(reset!.data).reason, sink.positions]).toEqual(['cursor-ahead', [1, 2, 3]]);
   });
 
-  test('that is a bare number the store knows of is resumed behind, though this node has not heard of it', async () => {
+  test('that is a bare number the store has reached is resumed, although this node does not know that yet', async () => {
     await using node = new FakeNode();
     await node.subscribe();
     await node.settle();
@@ -76,7 +76,7 @@ describe('A cursor ahead of this node', () => {
 });
 
 describe('A subscription to everything without a cursor', () => {
-  test('begins at the head as the store knows it, and not as this node does', async () => {
+  test('begins at the head known to the store rather than to this node', async () => {
     await using node = new FakeNode();
     const { sink: before } = await node.subscribe();
     await node.settle();
@@ -90,7 +90,7 @@ describe('A subscription to everything without a cursor', () => {
     expect([before.positions, sink.positions]).toEqual([[1, 2, 3, 4], [4]]);
   });
 
-  test('shares the read of the bounds with others that come at the same time', async () => {
+  test('shares the read of the bounds with others that start at the same time', async () => {
     await using node = new FakeNode();
     await node.subscribe();
     await node.settle();
@@ -106,7 +106,7 @@ describe('A subscription to everything without a cursor', () => {
 });
 
 describe('A store whose bounds cannot be read', () => {
-  test('lets the head of the response go out, with heartbeats, and the greeting once it can', async () => {
+  test('sends the response head, with heartbeats, and the greeting once they can be read', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     await node.append('a-1', 3);
@@ -127,7 +127,7 @@ describe('A store whose bounds cannot be read', () => {
     expect([sink.stream.comments, sink.positions, subscription.state.name]).toEqual([['', ' ready'], [2, 3], 'live']);
   });
 
-  test('lets the head of the response go out at once, also where only fresh ones are missing', async () => {
+  test('sends the response head at once, even if only fresh bounds are missing', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     node.responseHead = Buffer.from('HTTP/1.1 200 OK\r\n\r\n');
@@ -141,7 +141,7 @@ describe('A store whose bounds cannot be read', () => {
     expect([heads, follower.subscription.state.name]).toEqual([Array(2).fill('HTTP/1.1 200 OK\r\n\r\n'), 'live']);
   });
 
-  test('makes those wait who need fresh ones, and nobody else', async () => {
+  test('delays only subscriptions that need fresh bounds', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     await node.append('a-1', 3);
@@ -164,7 +164,7 @@ describe('A store whose bounds cannot be read', () => {
     expect([waiting.subscription.state.name, waiting.sink.positions]).toEqual(['live', [5]]);
   });
 
-  test('lets its subscribers go, and gives back what they held', async () => {
+  test('lets its subscribers leave, and releases their resources', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     node.store.failure = failure;
@@ -174,7 +174,7 @@ describe('A store whose bounds cannot be read', () => {
     expect([node.released, node.hub.subscriptions.size]).toEqual([1, 0]);
   });
 
-  test('can be left by a stop', async () => {
+  test('does not prevent a stop', async () => {
     useFakeTimeouts();
     await using node = new FakeNode();
     node.store.failure = failure;

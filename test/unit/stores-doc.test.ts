@@ -47,7 +47,7 @@ async function sqliteCapabilities(): Promise<StoreCapabilities> {
 }
 
 describe('The page about stores', () => {
-  test('says of each engine what its capabilities are.', async () => {
+  test('lists the capabilities of each engine.', async () => {
     const rows = rowsBehind('| capability | what it means | `memory:` | `sqlite:` | `postgres:` | `nats:` |');
     const column = (at: number) => Object.fromEntries(rows.map((cells) => [cells[1], cells[at]]));
     expect(column(3)).toEqual(shown(new MemoryStore(new MemoryStorage(), pokePool()).capabilities));
@@ -128,7 +128,7 @@ describe('The page about stores', () => {
     );
   });
 
-  test('shows URLs that the store takes.', () => {
+  test('shows URLs that the store accepts.', () => {
     const urls = [...page.matchAll(/--store '?(sqlite:[^\s']+)/g)].map(([, url = '']) => parseSqliteUrl(url).path);
     expect(urls).toEqual(['pokewire.db', '/var/lib/pokewire/pokewire.db']);
   });

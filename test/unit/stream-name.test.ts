@@ -40,7 +40,7 @@ describe('a stream name', () => {
 });
 
 describe('the check of a name', () => {
-  test('returns the name as it is', () => {
+  test('returns the name unchanged', () => {
     fc.assert(
       fc.property(nameText, (name) => {
         expect(checkName('stream', name)).toBe(name);
@@ -102,7 +102,7 @@ describe('the check of a name', () => {
 });
 
 describe('the check of a type', () => {
-  test('takes 256 bytes', () => {
+  test('accepts 256 bytes', () => {
     expect(checkType('type', 't'.repeat(maxTypeBytes))).toHaveLength(256);
   });
 

@@ -15,7 +15,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 describe('The end', () => {
   const cases = openStates.flatMap((name) => closeReasons.map((reason) => [reason, name] as const));
 
-  test.each(cases)('for %s gives back what was held, once, from %s', async (reason, name) => {
+  test.each(cases)('for %s releases its resources, once, from %s', async (reason, name) => {
     const sink = new FakeSink();
     const subscription = lone.in(name, sink);
     if (reason === 'peer') sink.hangUp();
@@ -35,7 +35,7 @@ describe('The end', () => {
     expect(lone.moves.filter((move) => move.endsWith('closed'))).toHaveLength(1);
   });
 
-  test('comes with an event that says why, and completes the body where nobody is to come back', async () => {
+  test('has an event with the reason, and completes the body if the client must not reconnect', async () => {
     const bodies = [];
     for (const reason of ['revoked', 'log-replaced', 'log-forgotten', 'draining'] as const) {
       const sink = new FakeSink();
@@ -53,14 +53,14 @@ describe('The end', () => {
     ]);
   });
 
-  test('of one that is starting comes behind the head of the response', async () => {
+  test('of a starting one follows the response head', async () => {
     const sink = new FakeSink();
     lone.in('starting', sink).end('revoked');
     await turn();
     expect(sink.received.toString()).toBe(`${responseHead}024\r\nevent: end\ndata:{"code":"revoked"}\n\n\r\n0\r\n\r\n`);
   });
 
-  test('comes at once, without last words, when the socket is full', async () => {
+  test('happens at once, without a last event, when the socket is full', async () => {
     const sink = new FakeSink();
     const subscription = lone.in('lagging', sink);
     const { writes } = sink;
@@ -69,7 +69,7 @@ describe('The end', () => {
     expect([sink.destroyed, sink.writes]).toEqual([true, writes]);
   });
 
-  test('drops a socket that cannot take the last words, because nobody would watch it any more', async () => {
+  test('destroys a socket that cannot accept the last event, because it has no stall time-out any more', async () => {
     const sink = new FakeSink();
     const subscription = lone.in('live', sink);
     sink.stall();

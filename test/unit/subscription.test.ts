@@ -27,12 +27,12 @@ describe('A new subscription', () => {
     expect([subscription.state, subscription.cursor, sink.bytesWritten]).toEqual([{ name: 'starting' }, 0, 0]);
   });
 
-  test('catches up from its cursor once its greeting is taken', () => {
+  test('catches up from its cursor once its greeting is accepted', () => {
     const subscription = lone.in('catching-up');
     expect(subscription.state).toEqual({ name: 'catching-up', cursor: 7 });
   });
 
-  test('lags when its greeting is not taken', () => {
+  test('lags if its greeting is not accepted', () => {
     const subscription = lone.in('lagging');
     expect([subscription.state.name, subscription.cursor]).toEqual(['lagging', 7]);
   });
@@ -46,7 +46,7 @@ describe('A new subscription', () => {
     ]);
   });
 
-  test('gets its head once where that goes out before it is known where it begins', () => {
+  test('gets its head once if that is sent before the starting point is known', () => {
     const sink = new FakeSink();
     const subscription = lone.on(sink);
     subscription.greetEarly();
@@ -56,7 +56,7 @@ describe('A new subscription', () => {
     expect([early, bodyOf(sink)]).toEqual([responseHead.toString(), '009\r\n: ready\n\n\r\n009\r\nretry: 1\n\r\n']);
   });
 
-  test('begins once, and not when it has ended', () => {
+  test('starts once, and not after it has ended', () => {
     const subscription = lone.in('catching-up');
     subscription.begin(startAt(9));
     const ended = lone.in('closed');
@@ -64,7 +64,7 @@ describe('A new subscription', () => {
     expect([subscription.cursor, ended.state.name]).toEqual([7, 'closed']);
   });
 
-  test('is abandoned when its socket does not even take the head', async () => {
+  test('is closed if its socket cannot even accept the head', async () => {
     const sink = new FakeSink(3);
     const subscription = lone.on(sink);
     subscription.greetEarly();
@@ -73,7 +73,7 @@ describe('A new subscription', () => {
   });
 });
 
-test('Each move of state is told to the host once.', async () => {
+test('Each change of state is reported to the host once.', async () => {
   const sink = new FakeSink();
   const subscription = lone.in('live', sink);
   sink.stall();
@@ -104,7 +104,7 @@ describe('A page of the log', () => {
     ]);
   });
 
-  test('moves the cursor also when the socket is full, because what waits will be taken', () => {
+  test('moves the cursor even if the socket is full, because pending bytes will be accepted', () => {
     const sink = new FakeSink();
     const subscription = lone.in('catching-up', sink);
     sink.stall();
@@ -120,7 +120,7 @@ describe('A page of the log', () => {
     expect([subscription.cursor, subscription.pokes, subscription.deliveredUpTo]).toEqual([40, 0, 0]);
   });
 
-  test('that comes too late moves the cursor of nobody who is not catching up', () => {
+  test('that arrives too late moves the cursor only of subscriptions that are catching up', () => {
     const states = openStates.map((name) => lone.in(name));
     for (const subscription of states) subscription.advance(40);
     expect(states.map(({ cursor }) => cursor)).toEqual([0, 40, 7, 7]);
@@ -140,13 +140,13 @@ describe('A live subscription', () => {
     ]);
   });
 
-  test('has the cursor of what was flushed', () => {
+  test('has the cursor of flushed pokes', () => {
     const subscription = lone.in('live');
     lone.flushedUpTo = 11;
     expect(subscription.cursor).toBe(11);
   });
 
-  test('has its cursor behind what a full socket still takes, and knows since when it lags', () => {
+  test('has its cursor after the bytes that a full socket still accepts, and records since when it lags', () => {
     const sink = new FakeSink();
     const subscription = lone.in('live', sink);
     sink.stall();
@@ -157,7 +157,7 @@ describe('A live subscription', () => {
     expect(state.name === 'lagging' && state.sinceMs).toBeGreaterThanOrEqual(before);
   });
 
-  test('has its cursor where everything was delivered when a heartbeat fills its socket', () => {
+  test('has its cursor at the end of the deliveries when a heartbeat fills its socket', () => {
     const sink = new FakeSink();
     const subscription = lone.in('live', sink);
     lone.flushedUpTo = 9;
@@ -182,7 +182,7 @@ describe('A heartbeat', () => {
     expect(subscription.bytesSent).toBe(before);
   });
 
-  test('to one that is starting comes behind the head of the response', () => {
+  test('to a starting one follows the response head', () => {
     const sink = new FakeSink();
     const subscription = lone.on(sink);
     subscription.beat();

@@ -29,7 +29,7 @@ async function issue(tickets: Tickets, grant: Grant): Promise<string> {
   return ticket;
 }
 
-test('A ticket lets its holder read by the token it was made with, what it was made for.', async () => {
+test('A ticket permits its holder to read the selection it was created for, with the rights of its token.', async () => {
   const { tickets, grant } = await create();
   expect(await tickets.take(await issue(tickets, grant))).toEqual({
     namespace: grant.namespace,
@@ -41,7 +41,7 @@ test('A ticket lets its holder read by the token it was made with, what it was m
   });
 });
 
-test('A ticket is good once, also when it is shown twice at the same time.', async () => {
+test('A ticket is valid once, even if it is presented twice concurrently.', async () => {
   const { tickets, kept, grant } = await create();
   const ticket = await issue(tickets, grant);
   const results = await Promise.allSettled([tickets.take(ticket), tickets.take(ticket)]);
@@ -50,7 +50,7 @@ test('A ticket is good once, also when it is shown twice at the same time.', asy
   expect(kept.size).toBe(0);
 });
 
-test('A ticket is good for 30 seconds.', async () => {
+test('A ticket is valid for 30 seconds.', async () => {
   const { tickets, grant } = await create();
   expect(ticketLifetimeMs).toBe(30_000);
   const [first, second] = [await issue(tickets, grant), await issue(tickets, grant)];
@@ -60,21 +60,21 @@ test('A ticket is good for 30 seconds.', async () => {
   await expect(tickets.take(second)).rejects.toMatchObject({ code: 'AUTH_INVALID_TOKEN' });
 });
 
-test('What a ticket allows ends when the token does that it was made with.', async () => {
+test('The grant of a ticket ends with the token that created it.', async () => {
   const { namespaces, tickets, grant } = await create();
   const expiresAtMs = Date.now() + 60_000;
   const { id: tokenId } = await namespaces.createToken('tenant', { label: '', scope: 'read', expiresAtMs });
   expect(await tickets.take(await issue(tickets, { ...grant, tokenId }))).toMatchObject({ tokenId, expiresAtMs });
 });
 
-test('A ticket that nobody made is refused.', async () => {
+test('A ticket that was never created is refused.', async () => {
   const { tickets } = await create();
   for (const text of ['', 'x', '__proto__', 'constructor', 'A'.repeat(32)]) {
     await expect(tickets.take(text)).rejects.toMatchObject({ code: 'AUTH_INVALID_TOKEN' });
   }
 });
 
-test('A ticket is no longer good when its token is revoked, or its namespace is deleted and made anew.', async () => {
+test('A ticket is invalid once its token is revoked, or its namespace is deleted and recreated.', async () => {
   const { namespaces, tickets, grant } = await create();
   const afterRevocation = await issue(tickets, grant);
   await namespaces.revokeToken('tenant', grant.tokenId!);
@@ -85,7 +85,7 @@ test('A ticket is no longer good when its token is revoked, or its namespace is 
   await expect(tickets.take(afterDeletion)).rejects.toMatchObject({ code: 'AUTH_UNAUTHORIZED' });
 });
 
-test('A namespace has a bounded number of tickets, and leaves room for others.', async () => {
+test('A namespace has a bounded number of tickets, and does not use up those of others.', async () => {
   const { namespaces, tickets, kept, grant } = await create();
   const other = await grantOf(namespaces, 'other');
   for (let made = 0; made < maxTicketsOfNamespace; made++) await issue(tickets, grant);
@@ -101,7 +101,7 @@ test('A namespace has a bounded number of tickets, and leaves room for others.',
   expect(kept.size).toBe(1);
 });
 
-test('There is a bounded number of tickets in all.', async () => {
+test('The total number of tickets is bounded.', async () => {
   const { namespaces, tickets, kept } = await create();
   const grants = await Promise.all(
     Array.from({ length: maxTickets / maxTicketsOfNamespace }, (_, n) => grantOf(namespaces, `n${n}`)),

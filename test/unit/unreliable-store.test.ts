@@ -63,7 +63,7 @@ function textOfAnnouncement(announcement: Announcement): string {
 }
 
 describe('An unreliable store', () => {
-  test('without faults announces and answers like the store behind it.', async () => {
+  test('without faults announces and answers like the original store.', async () => {
     const unreliable = await openWith({});
     await using opened = unreliable.opened;
     const heard = listen(unreliable);
@@ -86,7 +86,7 @@ describe('An unreliable store', () => {
     expect(heard).toEqual(expected);
   });
 
-  test('lets later announcements come first.', async () => {
+  test('reorders announcements.', async () => {
     const unreliable = await openWith({ reordered: 0.5 });
     await using opened = unreliable.opened;
     const heard = listen(unreliable);
@@ -97,7 +97,7 @@ describe('An unreliable store', () => {
     expect(heard.toSorted()).toEqual(inOrder.toSorted());
   });
 
-  test('delays announcements, each by its own time, and none for longer than it may.', async () => {
+  test('delays announcements, each by its own time, and none for longer than permitted.', async () => {
     const unreliable = await openWith({ delayed: 1, maxDelayMs: 500 });
     await using opened = unreliable.opened;
     const heard = listen(unreliable);
@@ -108,7 +108,7 @@ describe('An unreliable store', () => {
     expect(heard).not.toEqual([...heard].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)));
   });
 
-  test('cuts pages so that each is complete in its range.', async () => {
+  test('splits pages so that each is complete in its range.', async () => {
     const unreliable = await openWith({ cut: 1 });
     await using opened = unreliable.opened;
     const pages: { after: number; upTo: number; positions: number[] }[] = [];
@@ -124,7 +124,7 @@ describe('An unreliable store', () => {
     }
   });
 
-  test('turns the pokes that a follower kept into nonsense.', async () => {
+  test('invalidates the pokes that a follower kept.', async () => {
     const unreliable = await openWith({});
     await using opened = unreliable.opened;
     const kept: Poke[] = [];
@@ -135,7 +135,7 @@ describe('An unreliable store', () => {
     expect(kept.map(textOf)).toEqual(['kept-poke/-1@-1', 'kept-poke/-1@-1']);
   });
 
-  test('fails reads of the log and gives their pokes back, and fails nothing else.', async () => {
+  test('fails reads of the log and releases their pokes, and fails nothing else.', async () => {
     const unreliable = await openWith({ failedReads: 1 });
     await using opened = unreliable.opened;
     await opened.append('a-1', 2);
@@ -153,14 +153,14 @@ describe('An unreliable store', () => {
     expect(unreliable.store.calls.failed).toEqual({ read: 6, outage: 0, lostAnswer: 0 });
   });
 
-  test('loses the answer of an append only when it is asked to, and has stored it then.', async () => {
+  test('loses the answer of an append only if configured to, and has then stored it.', async () => {
     const unreliable = await openWith({ losesAnswers: 1 });
     await using opened = unreliable.opened;
     await expect(opened.append('a-1', 2)).rejects.toMatchObject({ code: 'BACKEND_ERROR' });
     expect(await opened.head()).toBe(2);
   });
 
-  test('fails every call in an outage, before it did anything, and none behind it.', async () => {
+  test('fails every call in an outage, before it has an effect, and none afterwards.', async () => {
     const unreliable = await openWith({ outageMs: 2_000, hangMs: 0 });
     await using opened = unreliable.opened;
     const heard = listen(unreliable);
@@ -181,7 +181,7 @@ describe('An unreliable store', () => {
     expect([await opened.append('a-1'), heard.length]).toEqual([1, 1]);
   });
 
-  test('begins outages by itself.', async () => {
+  test('begins outages at random.', async () => {
     const unreliable = await openWith({ outageEveryMs: 10_000, outageMs: 2_000 });
     await using _ = unreliable.opened;
     let outMs = 0;
@@ -193,7 +193,7 @@ describe('An unreliable store', () => {
     expect(outMs).toBeLessThan(32_000);
   });
 
-  test('is reliable once it is mended: what was late is announced, and what hung fails.', async () => {
+  test('is reliable once it is mended: late announcements are made, and hanging calls fail.', async () => {
     const unreliable = await openWith({ delayed: 1, failedReads: 1, slowReadMs: 50, hangMs: 1_000 });
     await using opened = unreliable.opened;
     const heard = listen(unreliable);
@@ -211,7 +211,7 @@ describe('An unreliable store', () => {
     expect(unreliable.clock.pending).toBe(0);
   });
 
-  test('announces nothing to a follower that has stopped, and nothing once it was closed.', async () => {
+  test('announces nothing to a follower that has stopped, and nothing after it was closed.', async () => {
     const unreliable = await openWith({ delayed: 1 });
     await using opened = unreliable.opened;
     let announcements = 0;
@@ -242,7 +242,7 @@ describe('An unreliable store', () => {
 });
 
 describe('A follower that reads on from its own head', () => {
-  test('is told everything once and in order over an unreliable store, while two handles append.', async () => {
+  test('receives everything once and in order from an unreliable store, while two handles append.', async () => {
     const pool = pokePool();
     const storage = new MemoryStorage();
     await using writer = await OpenedStore.over(new MemoryStore(storage, pool), pool);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Background } from './groups/background.ts';
 import { faultMix, GroupFaults } from './groups/group-faults.ts';
+import { Site } from './groups/site.ts';
 import { groupStores } from './groups/stores.ts';
 
 /** Faults without waiting times: an evicted member may rejoin only when its lease has expired. */
@@ -34,4 +36,20 @@ describe.each(stores)('Members of groups in processes of their own over %s', (_n
       expect(faults.appended).toBeGreaterThan(0);
     },
   );
+});
+
+test('A node that ends although nobody ended it is reported with its last log lines, and started again.', async () => {
+  const crashed = Promise.withResolvers<string>();
+  const failures: unknown[] = [];
+  const background = new Background((error) => failures.push(error));
+  const way = { url: 'memory:', cut: () => {}, mend: () => {} };
+  const store = { ways: [way], longestMs: 0, [Symbol.asyncDispose]: async () => {} };
+  await using site = await Site.start({ store, background, longestMs: 0, crashed: crashed.resolve });
+  process.kill(site.pids[0]!, 'SIGKILL');
+  expect(await crashed.promise).toMatch(/^node-1: it ended with a signal:\n.*listening/s);
+  await background.heal();
+  expect(failures).toEqual([]);
+  const response = await fetch(`http://127.0.0.1:${site.ports[0]}/ready`);
+  expect(response.status).toBe(200);
+  await response.text();
 });

@@ -121,21 +121,23 @@ export class GroupFaults {
    */
   async run(early: AbortSignal): Promise<void> {
     const { store, longestMs, mostMembers, processes } = this.#options;
+    const background = this.#background;
     await using closing = new AsyncDisposableStack();
-    const site = closing.use(await Site.start(store, this.#background, longestMs));
+    const crashed = (how: string) => this.#problem(`a node ended by itself, ${how}`);
+    const site = closing.use(await Site.start({ store, background, longestMs, crashed }));
     const front = closing.use(await Front.open(site.ports));
     const pokewire = connect(front.url, { retry: { minMs: 50, maxMs: 500 } });
     await this.#createGroups(front.url);
     const groups = [...this.sinks.keys()];
     const fleetOptions = { groups, processes, fewestMembers: 2, mostMembers, longestMs };
-    const fleet = closing.use(await Fleet.start(fleetOptions, this.#background, this.#workerOptions(site.ports)));
+    const fleet = closing.use(await Fleet.start(fleetOptions, background, this.#workerOptions(site.ports)));
     const over = new AbortController();
     const appending = Promise.all(
       Array.from({ length: writers }, (_value, n) => this.#append(pokewire, n, over.signal)),
     );
     await Promise.race([this.#inflict(site, fleet, early), appending]);
     over.abort();
-    await this.#background.heal();
+    await background.heal();
     fleet.heal();
     await appending;
     await this.#settle(pokewire);

@@ -11,22 +11,35 @@ const mostAwayMs = 4_000;
 const answerMs = 5_000;
 const sizes = [2, 3, 4, 6, 8, 12];
 
+type SiteOptions = {
+  readonly store: GroupStore;
+  readonly background: Background;
+  /** Longest time that a node is frozen or cut off from its store, milliseconds. */
+  readonly longestMs: number;
+  /** A node ended unexpectedly; `how` has its last log lines. */
+  readonly crashed: (how: string) => void;
+};
+
 /** The nodes over a store, and faults of these nodes. Close it by `await using`. */
 export class Site implements AsyncDisposable {
   readonly #nodes: readonly SiteNode[];
   readonly #background: Background;
-  /** Longest time that a node is frozen or cut off from its store, milliseconds. */
   readonly #longestMs: number;
 
-  static async start({ ways, longestMs }: GroupStore, background: Background, mostMs: number): Promise<Site> {
+  static async start({ store, background, longestMs, crashed }: SiteOptions): Promise<Site> {
     await using closing = new AsyncDisposableStack();
     const nodes: SiteNode[] = [];
-    for (const way of ways) {
-      const process = closing.use(await NodeProcess.start({ store: way.url, flags }));
-      nodes.push({ process, member: new Member(`node-${nodes.length + 1}`, process), way });
+    for (const [n, way] of store.ways.entries()) {
+      const name = `node-${n + 1}`;
+      const ended = (how: string) => {
+        crashed(`${name}: ${how}`);
+        background.run(() => nodes[n]!.member.revive());
+      };
+      const process = closing.use(await NodeProcess.start({ store: way.url, flags, crashed: ended }));
+      nodes.push({ process, member: new Member(name, process), way });
     }
     closing.move();
-    return new Site(nodes, background, Math.min(longestMs, mostMs));
+    return new Site(nodes, background, Math.min(store.longestMs, longestMs));
   }
 
   private constructor(nodes: readonly SiteNode[], background: Background, longestMs: number) {
@@ -39,7 +52,11 @@ export class Site implements AsyncDisposable {
     return this.#nodes.map(({ process }) => process.port);
   }
 
-  /** Kills a node and restarts it. */
+  get pids(): number[] {
+    return this.#nodes.map(({ process }) => process.pid);
+  }
+
+  /** A node is killed and started again. */
   crash(random: Random): boolean {
     const node = this.#pick(random);
     const awayMs = random.int(0, mostAwayMs);

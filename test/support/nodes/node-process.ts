@@ -9,13 +9,19 @@ export type NodeOptions = {
   readonly flags?: readonly string[];
   /** Work tree of the program; absent: this one. */
   readonly root?: string | undefined;
+  /** Called if it ends although nobody ended it; `how` has its last log lines. */
+  readonly crashed?: (how: string) => void;
 };
+
+const lastLines = 20;
 
 /** One of several servers over one store in a separate process that can be restarted. Close it by `await using`. */
 export class NodeProcess implements AsyncDisposable {
   readonly #options: NodeOptions;
   #process: SpokenProcess;
   #port: number;
+  /** Processes that are ended on purpose. */
+  readonly #ending = new WeakSet<SpokenProcess>();
 
   static async start(options: NodeOptions): Promise<NodeProcess> {
     const { process, port } = await run(options, 0);
@@ -26,6 +32,11 @@ export class NodeProcess implements AsyncDisposable {
     this.#options = options;
     this.#process = process;
     this.#port = port;
+    this.#watch(process);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
   }
 
   get port(): number {
@@ -42,6 +53,7 @@ export class NodeProcess implements AsyncDisposable {
 
   /** Ends it by this signal; resolves to its exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#ending.add(this.#process);
     this.#process.kill(signal);
     return this.#process.exit;
   }
@@ -57,6 +69,7 @@ export class NodeProcess implements AsyncDisposable {
     const { process, port } = await run(this.#options, this.#port);
     this.#process = process;
     this.#port = port;
+    this.#watch(process);
   }
 
   /** Value of one of its metrics. */
@@ -83,7 +96,18 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.add(this.#process);
     await this.#process[Symbol.asyncDispose]();
+  }
+
+  #watch(process: SpokenProcess): void {
+    void process.exit.then((code) => {
+      if (this.#ending.has(process)) return;
+      const [output, errors] = [process.stdout, process.stderr].map((text) =>
+        text.trimEnd().split('\n').slice(-lastLines).join('\n'),
+      );
+      this.#options.crashed?.(`it ended with ${code ?? 'a signal'}:\n${output}\n${errors}`);
+    });
   }
 }
 

@@ -14,6 +14,7 @@ const stores = Object.entries(groupStores).filter(([name]) => name !== 'nats');
 
 /** The minimum number of faults, however slow the machine is. */
 const fewest = 30;
+const times = { longestMs: 2_000, slowMs: 500, appendEveryMs: 50 };
 
 /** `npm run groups:faults` is the long run; this one has the same parts. */
 describe.each(stores)('Members of groups in processes of their own over %s', (_name, start) => {
@@ -25,9 +26,9 @@ describe.each(stores)('Members of groups in processes of their own over %s', (_n
     async () => {
       const seed = Date.now() % 2 ** 31;
       await using store = await (start as Exclude<typeof start, string>)();
-      const times = { longestMs: 2_000, slowMs: 500, appendEveryMs: 50 };
       const sizes = { groups: 2, processes: 3, mostMembers: 4 };
-      const faults = new GroupFaults({ ...times, ...sizes, store, mix, faults: fewest, rate: 12, seed });
+      const isEnough = ({ faults }: GroupFaults) => faults >= fewest;
+      const faults = new GroupFaults({ ...times, ...sizes, store, mix, isEnough, rate: 12, seed });
       await faults.run(AbortSignal.timeout(120_000));
       expect(faults.problems, `seed ${seed}`).toEqual([]);
       expect(faults.missing).toBe(0);
@@ -36,6 +37,21 @@ describe.each(stores)('Members of groups in processes of their own over %s', (_n
       expect(faults.appended).toBeGreaterThan(0);
     },
   );
+});
+
+test('A handler that stands still until another member has handled its message is refused by the sink, and nothing is lost or out of order.', {
+  timeout: 300_000,
+}, async () => {
+  const seed = Date.now() % 2 ** 31;
+  await using store = await (groupStores.sqlite as Exclude<(typeof groupStores)[string], string>)();
+  const mix = [[2, 'join'] as const, [1, 'leave'] as const, [1, 'stop in a handler'] as const];
+  const sizes = { groups: 1, processes: 4, mostMembers: 6 };
+  const isEnough = ({ refused }: GroupFaults) => refused > 0;
+  const faults = new GroupFaults({ ...times, ...sizes, store, mix, isEnough, rate: 5, seed });
+  await faults.run(AbortSignal.timeout(200_000));
+  expect(faults.problems, `seed ${seed}`).toEqual([]);
+  expect(faults.missing).toBe(0);
+  expect(faults.refused).toBeGreaterThan(0);
 });
 
 test('A node that ends although nobody ended it is reported with its last log lines, and started again.', async () => {

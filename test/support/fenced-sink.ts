@@ -22,6 +22,11 @@ export class FencedSink {
     return this.#streams.get(stream)?.next ?? 0;
   }
 
+  /** The generation of the last accepted write to a stream; 0: there was none. */
+  generation(stream: string): number {
+    return this.#streams.get(stream)?.generation ?? 0;
+  }
+
   write({ stream, position, generation }: Written): void {
     const kept = this.#kept(stream);
     if (generation < kept.generation) {

@@ -13,8 +13,9 @@ export class Background {
     this.#failed = failed;
   }
 
-  get isHealing(): boolean {
-    return this.#healing.signal.aborted;
+  /** Aborts when healing begins. */
+  get healing(): AbortSignal {
+    return this.#healing.signal;
   }
 
   /** Waits for this time, or until healing begins. */

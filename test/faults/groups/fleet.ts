@@ -1,6 +1,7 @@
 import { groupTimes } from '../../../src/groups/group-times.ts';
 import type { Random } from '../../support/random.ts';
 import { type Background, drawMs } from './background.ts';
+import type { Handled } from './messages.ts';
 import { type Membership, type WorkerOptions, WorkerProcess } from './worker-process.ts';
 
 export type FleetOptions = {
@@ -11,6 +12,8 @@ export type FleetOptions = {
   readonly mostMembers: number;
   /** Longest time that a process is frozen or cut off, milliseconds. */
   readonly longestMs: number;
+  /** Whether a newer owner has written to the stream of this handler. */
+  readonly isTakenOver: (handled: Handled) => boolean;
 };
 
 /** Longest time for which the share of a former member is reserved. */
@@ -18,6 +21,9 @@ const mostKeepMs = 8_000;
 const mostAwayMs = 10_000;
 /** A killed process is restarted within this time. */
 const restartMs = 3_000;
+/** Longest time that a handler is frozen. There may be no other member to take over. */
+const mostFrozenMs = 3 * groupTimes.leaseMs;
+const lookMs = 100;
 
 /** Processes with members of groups, and faults of these processes. Close it by `await using`. */
 export class Fleet implements AsyncDisposable {
@@ -93,14 +99,23 @@ export class Fleet implements AsyncDisposable {
   /** Freezes a process. At most half of them are frozen. */
   stop(random: Random): boolean {
     const worker = this.#pick(random, ({ isStopped }) => !isStopped);
-    const stopped = this.#workers.filter(({ isStopped }) => isStopped).length;
-    if (worker === undefined || stopped >= this.#workers.length / 2) return false;
+    if (worker === undefined || this.#isHalfStopped) return false;
     const goOn = worker.stop();
     this.#background.run(async () => {
       await this.#background.pause(drawMs(random, this.#options.longestMs));
       goOn();
     });
     return true;
+  }
+
+  /**
+   * Freezes a process inside a handler, before it writes, until the stream's next owner has written. Resolves to whether the handler
+   * wrote after that. At most half of the processes are frozen.
+   */
+  stopInHandler(random: Random): false | Promise<boolean> {
+    const worker = this.#pick(random, ({ isStopped, memberships }) => !isStopped && memberships.length > 0);
+    if (worker === undefined || this.#isHalfStopped) return false;
+    return this.#freezeInHandler(worker);
   }
 
   /** Cuts a process off from all nodes. At most half of them are cut off. */
@@ -136,6 +151,21 @@ export class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }
+
+  async #freezeInHandler(worker: WorkerProcess): Promise<boolean> {
+    const frozen = await worker.stopInHandler(this.#background.healing);
+    if (frozen === undefined) return false;
+    const untilMs = performance.now() + mostFrozenMs;
+    while (performance.now() < untilMs && !this.#background.healing.aborted) {
+      if (this.#options.isTakenOver(frozen.handled)) break;
+      await this.#background.pause(lookMs);
+    }
+    return frozen.goOn();
+  }
+
+  get #isHalfStopped(): boolean {
+    return this.#workers.filter(({ isStopped }) => isStopped).length >= this.#workers.length / 2;
   }
 
   #rejoin(worker: WorkerProcess, member: string, group: string): void {

@@ -5,6 +5,7 @@ import { Random, type Weighted } from '../../support/random.ts';
 import { Background } from './background.ts';
 import { Fleet } from './fleet.ts';
 import { GroupSink } from './group-sink.ts';
+import type { Handled } from './messages.ts';
 import { Site } from './site.ts';
 import type { GroupStore } from './stores.ts';
 import type { WorkerOptions } from './worker-process.ts';
@@ -15,6 +16,7 @@ export type FaultName =
   | 'leave'
   | 'kill'
   | 'stop'
+  | 'stop in a handler'
   | 'cut off'
   | 'reset'
   | 'resize'
@@ -25,13 +27,14 @@ export type FaultName =
 
 /** Frequency of each fault, per thousand. */
 export const faultMix: Weighted<FaultName> = [
-  [400, 'join'],
-  [340, 'leave'],
+  [392, 'join'],
+  [333, 'leave'],
   [60, 'stop'],
   [50, 'resize'],
   [40, 'kill'],
   [40, 'reset'],
   [30, 'cut off'],
+  [15, 'stop in a handler'],
   [14, 'evict'],
   [10, 'node crash'],
   [10, 'store cut'],
@@ -41,7 +44,8 @@ export const faultMix: Weighted<FaultName> = [
 export type GroupFaultsOptions = {
   readonly store: GroupStore;
   readonly mix: Weighted<FaultName>;
-  readonly faults: number;
+  /** Ends the faults; called before each of them. */
+  readonly isEnough: (run: GroupFaults) => boolean;
   /** Mean faults per second. */
   readonly rate: number;
   readonly groups: number;
@@ -105,6 +109,11 @@ export class GroupFaults {
     return this.sinks.values().reduce((sum, sink) => sum + of(sink), 0);
   }
 
+  /** Number of writes with an old generation that the sinks refused. */
+  get refused(): number {
+    return this.sum(({ writes }) => writes.refused);
+  }
+
   /** Number of messages that a group has not handled, over all groups. */
   get missing(): number {
     return this.sum((sink) => sink.missing(this.#appended));
@@ -129,7 +138,9 @@ export class GroupFaults {
     const pokewire = connect(front.url, { retry: { minMs: 50, maxMs: 500 } });
     await this.#createGroups(front.url);
     const groups = [...this.sinks.keys()];
-    const fleetOptions = { groups, processes, fewestMembers: 2, mostMembers, longestMs };
+    const isTakenOver = ({ group, stream, generation }: Handled) =>
+      this.sinks.get(group)!.writes.generation(stream) > generation;
+    const fleetOptions = { groups, processes, fewestMembers: 2, mostMembers, longestMs, isTakenOver };
     const fleet = closing.use(await Fleet.start(fleetOptions, background, this.#workerOptions(site.ports)));
     const over = new AbortController();
     const appending = Promise.all(
@@ -174,13 +185,14 @@ export class GroupFaults {
    * before.
    */
   async #inflict(site: Site, fleet: Fleet, early: AbortSignal): Promise<void> {
-    const { mix, faults, rate, seed } = this.#options;
+    const { mix, isEnough, rate, seed } = this.#options;
     const groups = [...this.sinks.keys()];
     const inflict: Record<FaultName, (random: Random) => boolean | Promise<boolean>> = {
       join: (random) => fleet.join(random),
       leave: (random) => fleet.leave(random),
       kill: (random) => fleet.kill(random),
       stop: (random) => fleet.stop(random),
+      'stop in a handler': (random) => fleet.stopInHandler(random),
       'cut off': (random) => fleet.cutOff(random),
       reset: (random) => fleet.reset(random),
       resize: (random) => site.resize(random, groups),
@@ -189,7 +201,7 @@ export class GroupFaults {
       'node stop': (random) => site.freeze(random),
       'store cut': (random) => site.cutStore(random),
     };
-    for (let draw = 0; this.faults < faults && !early.aborted; draw++) {
+    for (let draw = 0; !isEnough(this) && !early.aborted; draw++) {
       const random = new Random(seed, draw);
       const name = random.weighted(mix);
       const gapMs = (-Math.log(1 - random.int(0, 999_999) / 1_000_000) * 1_000) / rate;

@@ -8,7 +8,11 @@ export type Command =
   | ({ readonly do: 'join' } & MemberName)
   | ({ readonly do: 'leave'; readonly keepMs: number } & MemberName)
   /** The sink has accepted or refused this write. */
-  | { readonly do: 'answer'; readonly write: number };
+  | { readonly do: 'answer'; readonly write: number }
+  /** The next handler waits before it writes. */
+  | { readonly do: 'wait inside' }
+  /** The waiting handler writes; if there is none, no handler waits any more. */
+  | { readonly do: 'go on' };
 
 /** An action of a member's handler. */
 export type Handled = MemberName & Written;
@@ -20,5 +24,9 @@ export type Report =
   /** A handler is about to reject. */
   | ({ readonly what: 'failed' } & Handled)
   | ({ readonly what: 'write'; readonly write: number } & Handled)
+  /** A handler is waiting. */
+  | ({ readonly what: 'inside' } & Handled)
+  /** No handler was waiting. */
+  | { readonly what: 'none inside' }
   /** A member has left; `error`: it could not continue. */
   | ({ readonly what: 'ended'; readonly error: string | undefined } & MemberName);

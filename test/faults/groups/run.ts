@@ -22,6 +22,8 @@ const { values } = parseArgs({
 
 const settings = { groups: 6, processes: 8, mostMembers: 7, longestMs: 40_000, slowMs: 20_000, appendEveryMs: 400 };
 const sayEveryMs = 15_000;
+/** In a run of more faults, the sinks must have refused the write of a former owner, or fencing was not tried. */
+const fewFaults = 500;
 const root = join(import.meta.dirname, '../../..');
 const [faults, minutes, seed] = [values.faults, values.minutes, values.seed].map(Number) as [number, number, number];
 const start = groupStores[values.store];
@@ -43,7 +45,9 @@ const say = (text: string) =>
   console.log(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(6)} s  ${text}`);
 say(`${faults} faults in ${minutes} minutes over ${values.store}, seed ${seed}`);
 await using store = await start();
-const run = new GroupFaults({ ...settings, store, mix: faultMix, faults, rate: faults / (minutes * 60), seed });
+const rate = faults / (minutes * 60);
+const isEnough = (run: GroupFaults) => run.faults >= faults;
+const run = new GroupFaults({ ...settings, store, mix: faultMix, isEnough, rate, seed });
 let said = 0;
 const saying = setInterval(() => {
   say(lineOf(run));
@@ -60,7 +64,7 @@ const counts = {
   handlers: run.sum(({ started }) => started),
   handled: run.sum(({ writes }) => writes.handled),
   repeated: run.sum(({ writes }) => writes.repeated),
-  'refused by the sink': run.sum(({ writes }) => writes.refused),
+  'refused by the sink': run.refused,
   'attempts that failed': run.failedAttempts,
   generations: run.sum(({ generations }) => generations),
 };
@@ -70,6 +74,12 @@ const kinds = Object.fromEntries(faultMix.map(([, name]) => [name, run.happened.
 const verdicts = [
   atLeast('groups', `faults over ${values.store}`, run.faults, faults),
   atLeast('groups', `faults of the rarest kind over ${values.store}`, Math.min(...Object.values(kinds)), 1),
+  atLeast(
+    'groups',
+    `writes of former owners refused over ${values.store}`,
+    run.refused,
+    run.faults > fewFaults ? 1 : 0,
+  ),
   atMost('groups', `messages that a group did not handle over ${values.store}`, run.missing, 0),
   atMost('groups', `writes out of order over ${values.store}`, outOfOrder, 0),
   atMost('groups', `handlers started by two owners over ${values.store}`, twoOwners, 0),

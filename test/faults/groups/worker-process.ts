@@ -29,6 +29,20 @@ export type WorkerOptions = {
 
 type Member = { readonly membership: Membership; readonly end: () => void };
 
+/** A handler whose process is frozen. */
+export type Frozen = {
+  readonly handled: Handled;
+  /** Resumes both; resolves to whether the handler wrote, which it did not if the process was killed. */
+  readonly goOn: () => Promise<boolean>;
+};
+
+/** A handler that is to wait before it writes; `handled` is undefined until there is one. */
+type Inside = {
+  handled: Handled | undefined;
+  readonly entered: (handled: Handled | undefined) => void;
+  readonly wrote: (hasWritten: boolean) => void;
+};
+
 const script = new URL('worker.ts', import.meta.url).pathname;
 
 /**
@@ -42,6 +56,7 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #members = new Map<string, Member>();
   #child: ChildProcess | undefined = undefined;
   #joins = 0;
+  #inside: Inside | undefined = undefined;
 
   static async start(options: WorkerOptions): Promise<WorkerProcess> {
     const worker = new WorkerProcess(options, await Front.open(options.ports));
@@ -73,7 +88,9 @@ export class WorkerProcess implements AsyncDisposable {
     child.on('error', () => {});
     child.on('message', (report: Report) => this.#heard(child, report));
     child.once('exit', (code, signal) => {
-      if (this.#child === child) this.#options.crashed(`ended with ${code ?? signal}`);
+      if (this.#child !== child) return;
+      this.#noneWrites();
+      this.#options.crashed(`ended with ${code ?? signal}`);
     });
   }
 
@@ -100,6 +117,7 @@ export class WorkerProcess implements AsyncDisposable {
       child.kill('SIGKILL');
       await ended;
     }
+    this.#noneWrites();
     const gone = [...this.#members.values()];
     this.#members.clear();
     for (const { end } of gone) end();
@@ -117,9 +135,52 @@ export class WorkerProcess implements AsyncDisposable {
     };
   }
 
+  /** Freezes it inside its next handler. Resolves to undefined if none starts before the signal aborts or the process ends. */
+  async stopInHandler(signal: AbortSignal): Promise<Frozen | undefined> {
+    const child = this.#child!;
+    const [entered, wrote] = [Promise.withResolvers<Handled | undefined>(), Promise.withResolvers<boolean>()];
+    this.#inside = { handled: undefined, entered: entered.resolve, wrote: wrote.resolve };
+    const goOn = () => this.#send({ do: 'go on' });
+    const isOver = () => {
+      if (this.#child === child) this.isStopped = false;
+    };
+    this.isStopped = true;
+    this.#send({ do: 'wait inside' });
+    signal.addEventListener('abort', goOn);
+    if (signal.aborted) goOn();
+    const handled = await entered.promise;
+    signal.removeEventListener('abort', goOn);
+    void wrote.promise.then(isOver);
+    if (handled === undefined) {
+      wrote.resolve(false);
+      return undefined;
+    }
+    child.kill('SIGSTOP');
+    return {
+      handled,
+      goOn: () => {
+        goOn();
+        child.kill('SIGCONT');
+        return wrote.promise;
+      },
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isAlive) await this.kill();
     await this.front[Symbol.asyncDispose]();
+  }
+
+  #entered(handled: Handled): void {
+    if (this.#inside === undefined) return;
+    this.#inside.handled = handled;
+    this.#inside.entered(handled);
+  }
+
+  /** The process is gone. */
+  #noneWrites(): void {
+    this.#inside?.entered(undefined);
+    this.#inside?.wrote(false);
   }
 
   #send(command: Command): void {
@@ -128,13 +189,19 @@ export class WorkerProcess implements AsyncDisposable {
 
   #heard(child: ChildProcess, report: Report): void {
     const { started, failed, written, broke } = this.#options;
+    if (report.what === 'none inside') {
+      this.#inside?.entered(undefined);
+      return;
+    }
     const member = this.#members.get(`${report.group}/${report.member}`);
     if (member === undefined) return;
     const { membership, end } = member;
     if (report.what === 'started') started(membership, report);
     else if (report.what === 'failed') failed(membership, report);
+    else if (report.what === 'inside') this.#entered(report);
     else if (report.what === 'write') {
       written(membership, report);
+      if (this.#inside?.handled !== undefined && isSame(this.#inside.handled, report)) this.#inside.wrote(true);
       if (child === this.#child) this.#send({ do: 'answer', write: report.write });
     } else {
       this.#members.delete(`${report.group}/${report.member}`);
@@ -142,4 +209,9 @@ export class WorkerProcess implements AsyncDisposable {
       if (!membership.isLeaving || report.error !== undefined) broke(membership, report.error ?? 'it was not told to');
     }
   }
+}
+
+function isSame(one: Handled, other: Handled): boolean {
+  const isOfMember = one.group === other.group && one.member === other.member && one.generation === other.generation;
+  return isOfMember && one.stream === other.stream && one.position === other.position;
 }

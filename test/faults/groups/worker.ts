@@ -12,6 +12,9 @@ const pokewire = connect(url!, { retry: { minMs: 50, maxMs: 500 } });
 const members = new Map<string, GroupWorker>();
 const answers = new Map<number, () => void>();
 let writes = 0;
+/** Whether the next handler waits before it writes. */
+let waitsInside = false;
+let goOn: (() => void) | undefined;
 
 /**
  * The last reading of the clock, which all processes of the machine share. The client reads it right before it starts a
@@ -55,6 +58,14 @@ function join({ group, member }: MemberName): void {
     async ({ stream, position }, { attempt, generation, signal }) => {
       const handled = { group, member, stream, position, generation };
       tell({ what: 'started', atMs: lookedAtMs, ...handled });
+      if (waitsInside) {
+        waitsInside = false;
+        tell({ what: 'inside', ...handled });
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+        return write(handled);
+      }
       await pause(drawMs());
       // Every second handler continues after its lease has expired.
       if (signal.aborted && Math.random() < 0.5) throw signal.reason;
@@ -86,6 +97,12 @@ process.on('message', (command: Command) => {
       .get(`${group}/${member}`)
       ?.stop({ keepMs })
       .catch(() => {});
+  } else if (command.do === 'wait inside') waitsInside = true;
+  else if (command.do === 'go on') {
+    waitsInside = false;
+    if (goOn === undefined) tell({ what: 'none inside' });
+    goOn?.();
+    goOn = undefined;
   } else {
     answers.get(command.write)?.();
     answers.delete(command.write);

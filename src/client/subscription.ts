@@ -173,7 +173,7 @@ export class Subscription implements Subscribed {
       if (typeof value[name] !== typeof example) throw new TypeError(`${type} without ${name}`);
     if (type === 'hello' || type === 'reset') {
       if (type === 'hello') this.#greet(value, id);
-      else this.#reset(value);
+      else this.#reset(value, id);
       return;
     }
     // No reset follows the hello.
@@ -204,11 +204,11 @@ export class Subscription implements Subscribed {
     this.#move({ name: 'catching-up' });
   }
 
-  #reset(reset: Reset): void {
+  #reset(reset: Reset, id: string | undefined): void {
     if (this.#handlers.onReset === undefined)
       throw new ClientError('RESET', `Cannot resume: ${reset.reason}`, { details: reset });
     this.#proved = undefined;
-    this.#cursor = this.#hello?.id;
+    this.#cursor = id;
     this.#epoch = reset.epoch;
     this.#position = reset.replayFrom - 1;
     this.#completeness.forget();

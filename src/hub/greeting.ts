@@ -15,8 +15,9 @@ export type Greeting = {
  */
 export function greetingOf(start: StartingPoint, retryMs: number, hello: boolean): Buffer {
   if (!hello) return Buffer.concat([readyFrame, retryFrame(retryMs)]);
-  const { cursor, canResume, reset } = start;
-  const named = [helloFrame(start, canResume ? cursor : undefined, Date.now())];
-  if (reset !== undefined) named.push(resetFrame(reset));
+  const { resumeAfter, reset } = start;
+  // If a reset follows, the hello has no id: a subscriber cut off between the two must be reset again.
+  const named = [helloFrame(start, reset === undefined ? resumeAfter : undefined, Date.now())];
+  if (reset !== undefined) named.push(resetFrame(reset, resumeAfter));
   return Buffer.concat([readyBeforeHelloFrame, retryFrame(retryMs), ...named]);
 }

@@ -6,6 +6,7 @@ import { isLogGone } from '../store/shared/log-gone.ts';
 import { CatchUp, catchUpPagePokes } from './catch-up.ts';
 import type { CloseReason } from './close-reason.ts';
 import { FanOutGroup } from './fan-out-group.ts';
+import { findStart } from './find-start.ts';
 import { ForgettingWatch } from './forgetting-watch.ts';
 import type { BatchedLog } from './frame-batch.ts';
 import { GroupIndex } from './group-index.ts';
@@ -14,7 +15,6 @@ import type { LogFanOutOptions } from './log-fan-out-options.ts';
 import { LogTail } from './log-tail.ts';
 import { Parked } from './parked.ts';
 import { PokeWindow } from './poke-window.ts';
-import { needsFreshBounds, needsOwnBounds, needsVersion, type StartingPoint, startingPoint } from './starting-point.ts';
 import type { Subscription, SubscriptionHost, SubscriptionState } from './subscription.ts';
 
 /** How long to follow a log after its last subscription has closed. Subscribers usually reconnect. */
@@ -158,29 +158,16 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   }
 
   async #begin(subscription: Subscription): Promise<void> {
+    const { log, slots } = this.#options;
+    const tail = this.#tail;
     while (subscription.state.name === 'starting') {
       try {
-        return subscription.begin(await this.#startOf(subscription));
+        return subscription.begin(await findStart(subscription.request, { log, slots, tail }));
       } catch (error) {
         subscription.greetEarly();
         await this.#readFailed(error);
       }
     }
-  }
-
-  async #startOf({ request }: Subscription): Promise<StartingPoint> {
-    const { log, slots } = this.#options;
-    if (!this.#tail.hasBegun) await this.#tail.begun;
-    const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
-    const known = this.#tail.bounds!;
-    // Read after the version, so that the message with that version is not beyond this head.
-    const { selection } = request;
-    const bounds = needsOwnBounds(request, known)
-      ? await slots.run(log, () => log.bounds(selection))
-      : needsFreshBounds(request, known.head)
-        ? await this.#tail.freshBounds()
-        : known;
-    return startingPoint(request, bounds, version);
   }
 
   /** Next step of a catching-up subscription: read a page, go live, or wait. */

@@ -51,11 +51,11 @@ export type StartingPoint = {
   /** Why the whole log is delivered instead of the messages after the cursor; undefined if it is not. */
   readonly reset: Reset | undefined;
   /**
-   * Whether a reconnecting subscriber can resume after the cursor. It cannot if a stream starts at a given position, or
-   * if the cursor is beyond the end of the log: the server would refuse a cursor without a log there although nothing
-   * is lost.
+   * Global position whose cursor resumes this start; undefined: none does, if a stream starts at a given position, or if
+   * the cursor is beyond the end of the log or before its first possible position: the server would answer such a cursor
+   * with a reset although nothing is lost.
    */
-  readonly canResume: boolean;
+  readonly resumeAfter: number | undefined;
 };
 
 /** Whether the start depends on the stream's version, which the caller then reads. */
@@ -75,14 +75,33 @@ export function needsFreshBounds(request: SubscribeRequest, knownHead: number): 
 
 /**
  * Whether the start needs the deleted range of its own selection rather than of the whole log. Messages deleted from
- * other streams must neither reset the subscription nor hide later deletions from its own.
+ * other streams must neither reset the subscription, nor count as lost after a reset, nor hide later deletions from its
+ * own.
  */
-export function needsOwnBounds(request: SubscribeRequest, { forgottenUpTo }: LogBounds): boolean {
-  return !request.selection.all && firstWanted(request) <= forgottenUpTo;
+export function needsOwnBounds(request: SubscribeRequest, bounds: LogBounds): boolean {
+  if (request.selection.all || bounds.forgottenUpTo === 0) return false;
+  return firstWanted(request) <= bounds.forgottenUpTo || resetOf(request, bounds) !== undefined;
 }
 
-/** Decides where a subscription starts. `version`: the stream's version if {@link needsVersion}; -1 if the stream is empty. */
-export function startingPoint(request: SubscribeRequest, bounds: LogBounds, version: number): StartingPoint {
+/** Whether the start needs the last selected message in the deleted range, which the caller then reads. */
+export function needsLeftOver(request: SubscribeRequest, bounds: LogBounds): boolean {
+  return bounds.forgottenUpTo > 0 && resetOf(request, bounds) !== undefined;
+}
+
+/** What {@link startingPoint} needs of the log beside its bounds. */
+export type StartFacts = {
+  /** The stream's version if {@link needsVersion}; -1 if the stream is empty. */
+  readonly version: number;
+  /** Global position of the last selected message in the deleted range if {@link needsLeftOver}; 0 if there is none. */
+  readonly leftOver: number;
+};
+
+/** Decides where a subscription starts. */
+export function startingPoint(
+  request: SubscribeRequest,
+  bounds: LogBounds,
+  { version, leftOver }: StartFacts,
+): StartingPoint {
   const { selection, position, lastEventId } = request;
   const { epoch, head, forgottenUpTo } = bounds;
   const reset = resetOf(request, bounds);
@@ -95,10 +114,12 @@ export function startingPoint(request: SubscribeRequest, bounds: LogBounds, vers
     forgottenUpTo,
     takesWhatIsThere: reset === undefined && !namesCursor(request),
     reset,
-    canResume: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo,
+    resumeAfter: read.fromPosition === 0 && cursor <= head && cursor >= forgottenUpTo ? cursor : undefined,
   });
-  // The cursor belongs to another log, or retention deleted what followed it: start over.
-  if (reset !== undefined) return from(0);
+  // The cursor belongs to another log, or retention deleted what followed it: start over. A connection that breaks now
+  // resumes after the deleted range, so the reset is not repeated. Messages left in that range (an import put them back,
+  // or only one of several categories is subject to retention) would then be skipped, so it starts over once more.
+  if (reset !== undefined) return { ...from(0), resumeAfter: leftOver > 0 ? 0 : forgottenUpTo };
   if (lastEventId !== undefined && lastEventId !== 'unknown') return from(lastEventId.globalPosition);
   // `all` does not replay: it starts at the head or later.
   if (selection.all) return from(Math.max(head, position - 1));

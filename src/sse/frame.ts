@@ -68,7 +68,7 @@ export type Reset = {
     /** null: up to the unknown end of that log. */
     readonly to: number | null;
   };
-  /** No message of the log has a lower global position, except for imported ones. */
+  /** No selected message lies before it, except for those that an import put back, and those of categories with longer retention. */
   readonly replayFrom: number;
 };
 
@@ -87,9 +87,12 @@ export function helloFrame(hello: Hello, cursor: number | undefined, nowMs: numb
   return namedEvent('hello', { epoch, head, forgottenUpTo, time }, idOf(cursor, epoch));
 }
 
-/** Reports that the subscription does not start at its cursor, and what is missing. */
-export function resetFrame(reset: Reset): Buffer {
-  return namedEvent('reset', reset);
+/**
+ * Reports that the subscription does not start at its cursor, and what is missing. `resumeAfter` becomes its id. The id
+ * comes last: if it came first, a client cut off in between would resume there without having received the reset.
+ */
+export function resetFrame(reset: Reset, resumeAfter: number | undefined): Buffer {
+  return chunkOf(`event: reset\ndata:${jsonText(reset)}\n${idLine(idOf(resumeAfter, reset.epoch))}\n`);
 }
 
 /**
@@ -113,7 +116,11 @@ export function groupFrame(name: string, data: Readonly<Record<string, unknown>>
 
 // The id may come first here: it names what was delivered before. No space after `data:`, see {@link endFrame}.
 function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: string): Buffer {
-  return chunkOf(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data:${jsonText(data)}\n\n`);
+  return chunkOf(`event: ${name}\n${idLine(id)}data:${jsonText(data)}\n\n`);
+}
+
+function idLine(id: string | undefined): string {
+  return id === undefined ? '' : `id: ${id}\n`;
 }
 
 function idOf(cursor: number | undefined, epoch: string): string | undefined {
@@ -144,8 +151,8 @@ export function encodeConflated(
 ): number {
   const { stream, position, globalPosition, from, count } = frame;
   const data = jsonText({ stream, position, globalPosition, from, count });
-  const idLine = id === undefined ? '' : `id: ${cursorId(id, tag)}\n`;
-  return at + chunkOf(`event: poke\ndata: ${data}\n${idLine}\n`).copy(target, at);
+  const cursor = id === undefined ? undefined : cursorId(id, tag);
+  return at + chunkOf(`event: poke\ndata: ${data}\n${idLine(cursor)}\n`).copy(target, at);
 }
 
 /** Encodes pokes as frames. The id consists of global position and tag, so one frame serves every subscription. */

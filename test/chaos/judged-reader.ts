@@ -15,8 +15,6 @@ export class JudgedReader {
   readonly resets: string[] = [];
   /** Resolves when it has subscribed. */
   readonly begun: Promise<void>;
-  /** Pokes before its last reset. Until another poke moves its cursor, each reconnection repeats that reset. */
-  #toldAtReset: number | undefined;
   readonly #wish: Wish;
   readonly #port: () => number;
   readonly #begin: () => void;
@@ -63,7 +61,6 @@ export class JudgedReader {
     this.#begin();
     this.#connection = connection;
     this.#at = port;
-    const { told } = this.judge;
     const take = () => {
       for (const poke of connection.pokes.splice(0)) this.judge.take(poke);
       return signal.aborted;
@@ -71,10 +68,7 @@ export class JudgedReader {
     await connection.until(take, foreverMs);
     take();
     this.#at = undefined;
-    if (connection.resets.length > 0) {
-      if (told !== this.#toldAtReset) this.resets.push(...connection.resets);
-      this.#toldAtReset = told;
-    }
+    this.resets.push(...connection.resets);
     await connection.end();
     return true;
   }

@@ -74,19 +74,23 @@ class Verdict {
     const most = headOf(log, ({ sentAt }) => sentAt < readyAt);
     if (head < least || head > most) this.#fail(`was told the head ${head}, which is not from ${least} to ${most}`);
     const cursor = start.atHead ? Math.max(head, start.after) : start.after;
-    const canResume = start.fromPosition === 0 && cursor <= head && cursor >= log.forgottenUpTo;
+    const canResume =
+      start.reset === undefined && start.fromPosition === 0 && cursor <= head && cursor >= log.forgottenUpTo;
     const id = canResume ? cursor : undefined;
     if (positionIn(lastEventId, epoch) !== id)
       this.#fail(`was told in hello to begin behind "${lastEventId}" in place of "${id}"`);
   }
 
-  #judgeReset({ type, data }: StreamEvent): void {
+  #judgeReset({ type, data, lastEventId }: StreamEvent): void {
     const { start, log } = this.#connection.facts;
     if (type !== 'reset') this.#fail(`was told ${type} in place of reset`);
     const { reason, epoch, lost, replayFrom } = JSON.parse(data);
     const told = JSON.stringify({ reason, lost, epoch, replayFrom });
     const right = JSON.stringify({ ...start.reset, epoch: log.epoch, replayFrom: log.forgottenUpTo + 1 });
     if (told !== right) this.#fail(`was told the reset ${told} in place of ${right}`);
+    // The model imports nothing before the beginning of a log, so nothing is left there.
+    if (positionIn(lastEventId, epoch) !== log.forgottenUpTo)
+      this.#fail(`was told in reset to resume behind "${lastEventId}" in place of "${log.forgottenUpTo}"`);
   }
 
   #judgePoke(told: Told): void {

@@ -8,7 +8,12 @@ import { TemporaryFolder } from '../support/temporary-folder.ts';
 export type Mutation = { readonly file: string; readonly from: string; readonly to: string };
 
 const root = join(import.meta.dirname, '../..');
-const deliveryTests = ['test/unit/log-tail.test.ts', 'test/unit/races.test.ts', 'test/property/delivery.test.ts'];
+const deliveryTests = [
+  'test/unit/log-tail.test.ts',
+  'test/unit/races.test.ts',
+  'test/unit/resets.test.ts',
+  'test/property/delivery.test.ts',
+];
 const copied = ['package.json', 'src', 'test/support', 'test/property'];
 /** Deterministic runs, so that no mutant is caught by luck. */
 const environment = { PROPERTY_RUNS: '200', PROPERTY_SEED: '1', PROPERTY_SHRINK: 'off' };

@@ -3,6 +3,7 @@ import { type Mutation, testMutant } from './mutant.ts';
 
 const tail = 'src/hub/log-tail.ts';
 const fanOut = 'src/hub/log-fan-out.ts';
+const start = 'src/hub/find-start.ts';
 
 /** Safeguards against lost, duplicate and premature pokes, each removed by one textual change. */
 const mutations: readonly (Mutation & { readonly title: string })[] = [
@@ -44,33 +45,45 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
   },
   {
     title: 'begins at the head that it knows',
-    file: fanOut,
-    from: '? await this.#tail.freshBounds()\n        : known',
-    to: '? known\n        : known',
+    file: start,
+    from: '? await tail.freshBounds()\n      : known',
+    to: '? known\n      : known',
   },
   {
     title: 'reads the version of a stream behind the bounds',
-    file: fanOut,
-    from: `    const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
-    const known = this.#tail.bounds!;
-    // Read after the version, so that the message with that version is not beyond this head.
-    const { selection } = request;
-    const bounds = needsOwnBounds(request, known)
-      ? await slots.run(log, () => log.bounds(selection))
-      : needsFreshBounds(request, known.head)
-        ? await this.#tail.freshBounds()
-        : known;
+    file: start,
+    from: `  const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
+  const known = tail.bounds!;
+  // Read after the version, so that the message with that version is not beyond this head.
+  const { selection } = request;
+  const bounds = needsOwnBounds(request, known)
+    ? await slots.run(log, () => log.bounds(selection))
+    : needsFreshBounds(request, known.head)
+      ? await tail.freshBounds()
+      : known;
 `,
-    to: `    const known = this.#tail.bounds!;
-    // Read after the version, so that the message with that version is not beyond this head.
-    const { selection } = request;
-    const bounds = needsOwnBounds(request, known)
-      ? await slots.run(log, () => log.bounds(selection))
-      : needsFreshBounds(request, known.head)
-        ? await this.#tail.freshBounds()
-        : known;
-    const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
+    to: `  const known = tail.bounds!;
+  // Read after the version, so that the message with that version is not beyond this head.
+  const { selection } = request;
+  const bounds = needsOwnBounds(request, known)
+    ? await slots.run(log, () => log.bounds(selection))
+    : needsFreshBounds(request, known.head)
+      ? await tail.freshBounds()
+      : known;
+  const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;
 `,
+  },
+  {
+    title: 'moves the cursor before the reset',
+    file: 'src/hub/greeting.ts',
+    from: 'reset === undefined ? resumeAfter : undefined',
+    to: 'resumeAfter',
+  },
+  {
+    title: 'resumes after messages that are left among deleted ones',
+    file: 'src/hub/starting-point.ts',
+    from: 'leftOver > 0 ? 0 : forgottenUpTo',
+    to: 'forgottenUpTo',
   },
   {
     title: 'tells a head that is not delivered yet',

@@ -73,7 +73,7 @@ export class FakeStore implements Store {
         if (name === 'pokes') return (...args: Parameters<Log['pokes']>) => this.#pokes(target, ...args);
         if (name === 'bounds') return (selection?: Selection) => this.#bounds(target, selection);
         if (name === 'version') return (stream: string) => this.#answer(() => target.version(stream));
-        if (name === 'last') return (...args: Parameters<Log['last']>) => this.#answer(() => target.last(...args));
+        if (name === 'last') return (...args: Parameters<Log['last']>) => this.#last(target, ...args);
         if (name === 'follow') return (announced: Announced) => this.#follow(target, announced);
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
@@ -212,6 +212,13 @@ export class FakeStore implements Store {
     return this.#answer(async () => {
       const bounds = await log.bounds(selection);
       return { ...bounds, forgottenUpTo: Math.max(bounds.forgottenUpTo, this.forgottenUpTo) };
+    });
+  }
+
+  #last(log: Log, selection: Selection, after: number, upTo: number): Promise<number> {
+    return this.#answer(async () => {
+      const last = await log.last(selection, after, upTo);
+      return last > this.forgottenUpTo ? last : after;
     });
   }
 

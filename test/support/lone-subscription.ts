@@ -70,6 +70,6 @@ export function startAt(cursor: number): StartingPoint {
     forgottenUpTo: 0,
     takesWhatIsThere: true,
     reset: undefined,
-    canResume: true,
+    resumeAfter: cursor,
   };
 }

@@ -99,7 +99,7 @@ test('Another log is reported, and its value is fetched.', async () => {
   await stream.cut();
   await vi.advanceTimersByTimeAsync(3_000);
   const other = framesOf('bbbb-2222');
-  await server.nth(3).open(other.hello(0, 0) + other.reset('other-epoch', { from: 6 }));
+  await server.nth(3).open(other.hello(0) + other.reset('other-epoch', { from: 6 }));
   expect(onReset).toHaveBeenCalledTimes(1);
   expect(fetches.length).toBe(2);
 });

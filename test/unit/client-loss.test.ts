@@ -199,7 +199,7 @@ describe('a malformed event', () => {
       const { server, states, resets } = await subscribe({ category: 'account', cursor: '9-dead' });
       const whole = { reason: 'other-epoch', epoch: 'aaaa-1111', head: 1, lost: { from: 10 }, replayFrom: 1 };
       const reset = JSON.stringify({ ...whole, [member]: undefined });
-      await server.nth(1).open(`${log.hello(1, 0)}event: reset\ndata: ${reset}\n\n`);
+      await server.nth(1).open(`${log.hello(1)}event: reset\ndata: ${reset}\nid: 0-aaaa\n\n`);
       expect(states.at(-1)).toMatchObject({ name: 'away', why: { code: 'CUT' } });
       expect(resets).toEqual([]);
       await vi.advanceTimersByTimeAsync(3_000);

@@ -104,7 +104,7 @@ describe('a reset', () => {
     const lost = { epoch: null, from: 2, to: null };
     await server
       .nth(2)
-      .open(otherLog.hello(1, 0) + otherLog.reset('other-epoch', lost) + otherLog.poke('account-2', 0, 1));
+      .open(otherLog.hello(1) + otherLog.reset('other-epoch', lost) + otherLog.poke('account-2', 0, 1));
     expect(resets).toEqual([{ reason: 'other-epoch', epoch: 'bbbb-2222', head: 0, lost, replayFrom: 1 }]);
     expect(positions()).toEqual([1, 1]);
   });
@@ -113,16 +113,24 @@ describe('a reset', () => {
     const { server, resets } = await subscribe();
     await (await server.nth(1).open(log.hello(1, 0) + log.poke('account-1', 0, 1) + log.heartbeat(1, 1))).cut();
     await vi.advanceTimersByTimeAsync(3_000);
-    await (await server.nth(2).open(otherLog.hello(1, 0))).cut();
+    await (await server.nth(2).open(otherLog.hello(1))).cut();
     await vi.advanceTimersByTimeAsync(6_000);
     expect(server.nth(3).headers.get('last-event-id')).toBe('1-aaaa');
-    await server.nth(3).open(otherLog.hello(1, 0) + otherLog.reset('other-epoch', {}));
+    await server.nth(3).open(otherLog.hello(1) + otherLog.reset('other-epoch', {}));
     expect(resets.length).toBe(1);
+  });
+
+  test('moves the cursor, so the next connection resumes after it even if nothing was delivered', async () => {
+    const { server } = await subscribe({ category: 'account', position: 100 });
+    await (await server.nth(1).open(otherLog.hello(9) + otherLog.reset('forgotten', { from: 2, to: 7 }, 8))).cut();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(server.nth(2).headers.get('last-event-id')).toBe('7-bbbb');
+    expect(server.nth(2).query.position).toBeUndefined();
   });
 
   test('ends a subscription without a callback for it', async () => {
     const { server, states } = await subscribe({ category: 'account', cursor: '9-dead' }, {}, { onReset: undefined });
-    const stream = await server.nth(1).open(log.hello(1, 0) + log.reset('other-epoch', { from: 10 }));
+    const stream = await server.nth(1).open(log.hello(1) + log.reset('other-epoch', { from: 10 }));
     expect(stream.isAborted).toBe(true);
     expect(states.at(-1)).toMatchObject({ name: 'ended', code: 'RESET', why: { details: { reason: 'other-epoch' } } });
   });

@@ -248,8 +248,17 @@ describe('the other pieces of a stream', () => {
 
   test('report why a cursor was not resumed, with line separators escaped', () => {
     const lost = { epoch: '\u2029', from: 3, to: null };
-    const frame = resetFrame({ reason: 'other-epoch', epoch, head: 9, lost, replayFrom: 1 });
+    const frame = resetFrame({ reason: 'other-epoch', epoch, head: 9, lost, replayFrom: 1 }, 0);
     expect(dechunk(frame).toString()).toContain('"lost":{"epoch":"\\u2029","from":3,"to":null}');
+  });
+
+  test('have the id of a reset after its data, because some clients take an id before the event is complete', () => {
+    const lost = { epoch, from: 3, to: 6 };
+    const frame = resetFrame({ reason: 'forgotten', epoch, head: 9, lost, replayFrom: 7 }, 6);
+    expect(dechunk(frame).toString()).toBe(
+      `event: reset\ndata:{"reason":"forgotten","epoch":"${epoch}","head":9,` +
+        `"lost":{"epoch":"${epoch}","from":3,"to":6},"replayFrom":7}\nid: 6-${tagOf(epoch)}\n\n`,
+    );
   });
 
   test('are no event to a client that dispatches on a blank line, except for the one after ready', () => {

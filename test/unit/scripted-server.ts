@@ -134,7 +134,7 @@ export function framesOf(epoch: string) {
     heartbeat: (head: number, count = 0, at = head) =>
       `event: heartbeat\nid: ${at}-${tag}\ndata:${JSON.stringify({ epoch, head, count })}\n\n`,
     reset: (reason: string, lost: object, replayFrom = 1) =>
-      `event: reset\ndata:${JSON.stringify({ reason, epoch, head: 0, lost, replayFrom })}\n\n`,
+      `event: reset\ndata:${JSON.stringify({ reason, epoch, head: 0, lost, replayFrom })}\nid: ${replayFrom - 1}-${tag}\n\n`,
     end: (code: string) => `event: end\ndata:{"code":"${code}"}\n\n`,
   };
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
   needsFreshBounds,
+  needsLeftOver,
   needsOwnBounds,
   needsVersion,
   type SubscribeRequest,
@@ -15,8 +16,8 @@ import { noWishes } from '../support/fake-node.ts';
 const epoch = newLogId();
 const tag = tagOf(epoch);
 const otherTag = tagOf(newLogId());
-/** Version of the only stream, which has five messages. */
-const version = 4;
+/** The only stream has five messages, and retention left none of its range. */
+const facts = { version: 4, leftOver: 0 };
 let bounds: LogBounds;
 
 beforeEach(() => {
@@ -43,7 +44,7 @@ function requestOf({ lastEventId, ...parts }: Parts): SubscribeRequest {
   };
 }
 
-const startOf = (parts: Parts) => startingPoint(requestOf(parts), bounds, version);
+const startOf = (parts: Parts, more = {}) => startingPoint(requestOf(parts), bounds, { ...facts, ...more });
 
 describe('a subscription to everything begins', () => {
   test.each([
@@ -94,7 +95,7 @@ describe('a subscription to one stream begins', () => {
   });
 
   test('at the beginning of a stream that does not exist', () => {
-    const { cursor, liveSelection } = startingPoint(requestOf({ selection: stream }), bounds, -1);
+    const { cursor, liveSelection } = startOf({ selection: stream }, { version: -1 });
     expect([cursor, liveSelection.fromPosition]).toEqual([0, 0]);
   });
 });
@@ -192,13 +193,41 @@ describe('a cursor that names its log', () => {
   });
 
   test('waits if it is above the head known to this node, and causes no reset', () => {
-    const { cursor, reset, canResume } = startOf({ lastEventId: { globalPosition: 9, tag } });
-    expect([cursor, reset, canResume]).toEqual([9, undefined, false]);
+    const { cursor, reset, resumeAfter } = startOf({ lastEventId: { globalPosition: 9, tag } });
+    expect([cursor, reset, resumeAfter]).toEqual([9, undefined, undefined]);
   });
 
   test('of another log receives everything, even if its position exists in this log', () => {
     const { cursor, reset } = startOf({ lastEventId: { globalPosition: 3, tag: otherTag }, epoch });
     expect([cursor, reset?.reason, reset?.lost]).toEqual([0, 'other-epoch', { epoch: null, from: 4, to: null }]);
+  });
+});
+
+describe('after a reset a subscription resumes', () => {
+  const ofOther = { selection: category, lastEventId: { globalPosition: 3, tag: otherTag } } as const;
+
+  test.each([
+    ['another log', ofOther],
+    ['a cursor ahead of the head', { selection: category, lastEventId: 6 }],
+    ['an id that is no cursor', { selection: category, lastEventId: 'unknown' }],
+    ['the epoch of another log', { selection: stream, position: 4, epoch: 'old' }],
+  ] as const)('at the beginning if nothing was deleted: %s', (_what, parts) => {
+    expect(startOf(parts).resumeAfter).toBe(0);
+  });
+
+  test.each([
+    ['another log', ofOther],
+    ['a cursor before it', { selection: category, lastEventId: 1 }],
+    ['a position before it', { selection: category, position: 2 }],
+    ['everything', { lastEventId: { globalPosition: 1, tag } }],
+  ] as const)('after what was deleted: %s', (_what, parts) => {
+    bounds = { ...bounds, forgottenUpTo: 4 };
+    expect(startOf(parts).resumeAfter).toBe(4);
+  });
+
+  test('at the beginning if messages are left among the deleted ones, because it may not have received them', () => {
+    bounds = { ...bounds, forgottenUpTo: 4 };
+    expect(startOf(ofOther, { leftOver: 2 }).resumeAfter).toBe(0);
   });
 });
 
@@ -241,4 +270,22 @@ describe('what is read of the store for a start', () => {
       expect(needsOwnBounds(requestOf(parts), { ...bounds, forgottenUpTo: 0 })).toBe(false);
     },
   );
+
+  test('are the bounds of the selection for a cursor of another log after the deleted messages', () => {
+    bounds = { ...bounds, forgottenUpTo: 4 };
+    const cursor = { globalPosition: 9, tag: otherTag };
+    expect(needsOwnBounds(requestOf({ selection: category, lastEventId: cursor }), bounds)).toBe(true);
+    expect(needsOwnBounds(requestOf({ lastEventId: cursor }), bounds)).toBe(false);
+  });
+
+  test.each([
+    ['a cursor before them', { lastEventId: 3 }, true],
+    ['a cursor of another log', { lastEventId: { globalPosition: 9, tag: otherTag } }, true],
+    ['a cursor after them', { lastEventId: 4 }, false],
+    ['no cursor', {}, false],
+  ] as const)('are messages left among the deleted ones, or nothing: %s', (_what, parts, expected) => {
+    bounds = { ...bounds, forgottenUpTo: 4 };
+    expect(needsLeftOver(requestOf(parts), bounds)).toBe(expected);
+    expect(needsLeftOver(requestOf(parts), { ...bounds, forgottenUpTo: 0 })).toBe(false);
+  });
 });

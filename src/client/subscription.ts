@@ -212,7 +212,8 @@ export class Subscription implements Subscribed {
     this.#epoch = reset.epoch;
     this.#position = reset.replayFrom - 1;
     this.#completeness.forget();
-    this.#completeness.begin(this.#position);
+    // Messages that are left before `replayFrom` are delivered, too.
+    this.#completeness.begin(0);
     call(this.#handlers.onReset, reset);
   }
 

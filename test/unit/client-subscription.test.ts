@@ -128,6 +128,14 @@ describe('a reset', () => {
     expect(server.nth(2).query.position).toBeUndefined();
   });
 
+  test('delivers messages that are left before the position it names, and a heartbeat confirms them', async () => {
+    const { server, states, positions } = await subscribe();
+    const stream = await server.nth(1).open(log.hello(9) + log.reset('forgotten', { from: 2, to: 7 }, 8));
+    await stream.send(log.poke('account-1', 0, 3) + log.poke('order-1', 0, 9) + log.heartbeat(9, 2));
+    expect(positions()).toEqual([3, 9]);
+    expect(states.at(-1)).toMatchObject({ name: 'live', completeUpTo: 9 });
+  });
+
   test('ends a subscription without a callback for it', async () => {
     const { server, states } = await subscribe({ category: 'account', cursor: '9-dead' }, {}, { onReset: undefined });
     const stream = await server.nth(1).open(log.hello(1) + log.reset('other-epoch', { from: 10 }));

@@ -32,6 +32,7 @@ test('Every configuration in the guide is run or read by a test.', () => {
     'haproxy-away',
     'caddy-default',
     'caddy',
+    'nginx-path',
     'haproxy-nodes',
     'nginx-nodes',
     'nginx-nodes-location',

@@ -40,8 +40,17 @@ function nginx(main: string, http: string): string {
 }
 
 /** nginx without any configuration for event streams. */
-export function nginxDefault({ url, idleTimeout, more = '' }: Upstream): ProxyFiles {
-  const server = replaced(documented('nginx-default'), { '127.0.0.1:8080': new URL(url).host });
+export function nginxDefault(upstream: Upstream): ProxyFiles {
+  return nginxPlain('nginx-default', upstream);
+}
+
+/** The same, with Pokewire below `/pokewire/`. */
+export function nginxPath(upstream: Upstream): ProxyFiles {
+  return nginxPlain('nginx-path', upstream);
+}
+
+function nginxPlain(name: string, { url, idleTimeout, more = '' }: Upstream): ProxyFiles {
+  const server = replaced(documented(name), { '127.0.0.1:8080': new URL(url).host });
   const timeout = idleTimeout === undefined ? '' : `proxy_read_timeout ${idleTimeout};`;
   return {
     config: (port) =>

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { connect } from '../../src/client/client.ts';
 import { isInstalled, RealProxy } from '../support/real-proxy.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { knowsAddresses } from './addresses.ts';
 import { delivers } from './delivery.ts';
-import { nginxDefault, nginxTuned, selfSigned } from './documented.ts';
+import { nginxDefault, nginxPath, nginxTuned, selfSigned } from './documented.ts';
 import { ProxiedClient, postOverTls } from './proxied-client.ts';
 
 const hasNginx = isInstalled('nginx');
@@ -84,6 +85,22 @@ describe.skipIf(!hasTls)('nginx (needs nginx and openssl on PATH)', () => {
     expect([status, text]).toEqual([200, expect.stringContaining('"done":true,"imported":1500')]);
     await expect.poll(() => tuned.read('access.log')).toContain('POST /import');
     expect(tuned.read('access.log')).not.toContain('secret');
+  });
+
+  test('puts the server below a path: redirects stay below it, the description names it, and a client is poked.', async () => {
+    await using server = await ServerProcess.start();
+    await using proxy = await RealProxy.start('nginx', nginxPath({ url: server.url }));
+    const root = `http://127.0.0.1:${proxy.port}/pokewire/`;
+    expect((await fetch(root)).url).toBe(`${root}docs`);
+
+    const { servers } = (await (await fetch(`${root}openapi.json`)).json()) as { servers: [{ url: string }] };
+    expect(new URL(servers[0].url, `${root}openapi.json`).href).toBe(root);
+
+    const poked = Promise.withResolvers<unknown>();
+    const pokewire = connect(root);
+    using _subscription = pokewire.subscribe({ category: 'below' }, { onPoke: poked.resolve });
+    await pokewire.append('below-1', { type: 'Made', data: {} });
+    expect(await poked.promise).toMatchObject({ stream: 'below-1', position: 0 });
   });
 
   knowsAddresses({ kind: 'nginx', files: (upstream) => nginxTuned(upstream, certificate), ca: certificate.cert });

@@ -18,7 +18,6 @@ export function describeRoutes(server: Server, version: string): void {
         contact: { name: 'Pokewire' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: '/', description: 'This server' }],
       components: { securitySchemes: components.securitySchemes },
       tags: [...tags],
     },

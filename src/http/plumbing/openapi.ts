@@ -69,14 +69,17 @@ const textContents: Readonly<Record<string, JsonObject>> = {
   },
 };
 
-/** Adds what applies to every route: errors and examples. For `transformObject`. */
+/** Relative to the description, because a proxy may have put the server below a path (OpenAPI 3.1, 4.8.5). */
+const servers = [{ url: '.', description: 'This server' }];
+
+/** Adds the server, of which the plugin takes absolute addresses only, and errors and examples. For `transformObject`. */
 export function completeDescription(document: Parameters<SwaggerTransformObject>[0]) {
   if (!('openapiObject' in document)) throw new TypeError('the description is OpenAPI 3.1');
   const described = document.openapiObject as { paths: Record<string, Record<string, Operation>> };
   const paths = Object.entries(described.paths).map(([path, operations]) => [path, complete(path, operations)]);
   const schemas: Record<string, unknown> = { ...components.schemas };
   const named = nameSchemas(Object.fromEntries(paths), schemas);
-  return { ...described, components: { ...components, schemas }, paths: named as Record<string, never> };
+  return { ...described, servers, components: { ...components, schemas }, paths: named as Record<string, never> };
 }
 
 function complete(path: string, operations: Record<string, Operation>): Record<string, Operation> {

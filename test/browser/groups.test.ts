@@ -49,10 +49,12 @@ test('The groups page shows members, partitions and held streams, and retries on
   await expect.poll(() => page.locator('#members').innerText()).toMatch(/worker-1\s+0 1/);
   expect(await page.locator('#title').innerText()).toBe('billing & co: category order, 2 partitions');
   expect(await page.locator('#held').innerText()).toContain('parked, failed 1×: Error: no such account');
+  expect(await page.locator('#held-count').innerText()).toBe('1 stream held');
   isMended = true;
   await page.getByRole('button', { name: 'Replay' }).click();
   await page.getByText('None: no message waits for its handler to succeed.').waitFor();
   expect(await page.locator('#answer').innerText()).toBe('order-<b>1: tried again');
+  expect(await page.locator('#held-count').isVisible()).toBe(false);
   expect(complaints).toEqual([]);
 });
 

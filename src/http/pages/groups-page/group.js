@@ -4,11 +4,13 @@ import { clockTime, number } from '../common/format.js';
 /** Tones of states that need attention; all others are transient. */
 const tones = { stable: 'good', stopped: 'danger', 'new-log': 'danger' };
 
-/** Shows a group's overall state. */
-export function showGroupHead(name, { category, size, state, lag }) {
+/** Shows a group's overall state. `held`: its held streams in words, because its lag does not count them; empty: none. */
+export function showGroupHead(name, { category, size, state, lag }, held) {
   setText(byId('title'), `${name}: category ${category}, ${size} partitions`);
   byId('state').dataset.tone = tones[state] ?? 'wait';
   setText(byId('state'), state);
+  byId('held-count').hidden = held === '';
+  setText(byId('held-count'), held);
   setText(byId('lag'), lagText(lag));
 }
 
@@ -47,6 +49,12 @@ function lagText({ messages, exact, seconds }) {
   if (messages === 0 && exact) return 'caught up';
   const count = `${exact ? '' : 'at least '}${number(messages)} behind`;
   return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
+}
+
+/** How many streams are held, in words; empty: none. `more`: whether there are more than were counted. */
+export function heldText(count, more) {
+  if (count === 0) return '';
+  return `${more ? 'more than ' : ''}${number(count)} ${count === 1 ? 'stream' : 'streams'} held`;
 }
 
 /** A held stream. `act` is called with the administrator's decision: `replay` or `skip`. */

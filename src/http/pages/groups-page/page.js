@@ -4,7 +4,7 @@ import { clockTime } from '../common/format.js';
 import { showItems } from '../common/keyed-children.js';
 import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
 import { showTopState } from '../common/top-state.js';
-import { heldItem, memberRow, partitionRow, showGroupHead } from './group.js';
+import { heldItem, heldText, memberRow, partitionRow, showGroupHead } from './group.js';
 import { ResizeForm } from './resize-form.js';
 
 const everyMs = 2_000;
@@ -33,10 +33,11 @@ async function look() {
     if (!names.includes(chosen()) && names.length > 0)
       history.replaceState(null, '', `#${encodeURIComponent(names[0])}`);
     byId('none').hidden = names.length > 0;
-    byId('group').hidden = names.length === 0;
     const links = names.map((name) => ({ name, isChosen: name === chosen() }));
     showItems(byId('names'), links, ({ name }) => name, nameLink);
     if (names.length > 0) await showGroup(chosen());
+    // Only now, because what is typed into its form earlier would be overwritten.
+    byId('group').hidden = names.length === 0;
     byId('problem').hidden = true;
     answeredAt = new Date();
     showTopState('good', 'up to date');
@@ -64,8 +65,8 @@ function nameLink({ name, isChosen }) {
 
 async function showGroup(name) {
   const path = `groups/${encodeURIComponent(name)}`;
-  const [group, { held }] = await Promise.all([get(path), get(`${path}/parked`)]);
-  showGroupHead(name, group);
+  const [group, { held, more }] = await Promise.all([get(path), get(`${path}/parked`)]);
+  showGroupHead(name, group, heldText(held.length, more));
   resizeForm.show(name, group.size);
   showItems(byId('members'), group.members, ({ member }) => member, memberRow);
   showItems(byId('partitions'), group.partitions, ({ partition }) => partition, partitionRow);

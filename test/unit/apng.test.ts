@@ -39,3 +39,17 @@ test('The picture’s encoder stores only the changed rectangle of each further 
   });
   expect([...inflateSync(chunks[6]!.data.subarray(4))]).toEqual([0, 1]);
 });
+
+test('A rare color keeps its place in the palette beside hundreds of shades of a frequent one.', () => {
+  const shades = Array.from({ length: 288 }, (_, at) => [
+    200 + (at % 6),
+    200 + (Math.trunc(at / 6) % 6),
+    200 + Math.trunc(at / 36),
+    255,
+  ]);
+  const pixels = Uint8Array.from([...shades, ...shades, red].flat());
+  const chunks = chunksOf(encodeApng({ width: pixels.length / 4, height: 1 }, [{ pixels, shownMs: 100 }]));
+  const palette = chunks.find(({ type }) => type === 'PLTE')!.data;
+  const last = inflateSync(chunks.find(({ type }) => type === 'IDAT')!.data).at(-1)!;
+  expect([...palette.subarray(last * 3, last * 3 + 3)]).toEqual([255, 0, 0]);
+});

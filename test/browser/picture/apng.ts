@@ -8,9 +8,15 @@ type Rectangle = Size & { readonly x: number; readonly y: number };
 
 const mostColors = 256;
 
+/** The most frequent colors are those of areas, each of which keeps its own. */
+const areaColors = 16;
+
+/** Squared distance below which other colors share one: smooth edges of letters have thousands, and rare hues need a place. */
+const alike = 100;
+
 /**
- * An animated PNG (PNG third edition, 4.9) that repeats forever. All frames share a palette of the most frequent
- * colors, and each frame contains only the rectangle that differs from the previous one.
+ * An animated PNG (PNG third edition, 4.9) that repeats forever. All frames share a palette, and each frame contains
+ * only the rectangle that differs from the previous one.
  */
 export function encodeApng(size: Size, frames: readonly Frame[]): Buffer {
   const colors = frames.map(({ pixels }) => colorsOf(pixels));
@@ -45,33 +51,38 @@ function colorsOf(pixels: Uint8Array): Uint32Array {
   return colors;
 }
 
-/** Index of each color, most frequent first. */
+/** Index of each color: the most frequent ones that differ visibly. */
 function paletteOf(pictures: readonly Uint32Array[]): Map<number, number> {
   const counts = new Map<number, number>();
   for (const picture of pictures) for (const color of picture) counts.set(color, (counts.get(color) ?? 0) + 1);
-  const sorted = [...counts].sort(([, one], [, other]) => other - one).slice(0, mostColors);
-  return new Map(sorted.map(([color], at) => [color, at]));
+  const palette = new Map<number, number>();
+  for (const [color] of [...counts].sort(([, one], [, other]) => other - one)) {
+    if (palette.size === mostColors) break;
+    const isOwn = palette.size < areaColors || nearest(color, palette).distance >= alike;
+    if (isOwn) palette.set(color, palette.size);
+  }
+  return palette;
 }
 
 /** Palette indices; a color outside the palette is replaced by the nearest in it. */
 function indexed(picture: Uint32Array, palette: ReadonlyMap<number, number>): Uint8Array {
   const known = new Map(palette);
   return Uint8Array.from(picture, (color) => {
-    const index = known.get(color) ?? nearest(color, palette);
+    const index = known.get(color) ?? nearest(color, palette).index;
     known.set(color, index);
     return index;
   });
 }
 
-function nearest(color: number, palette: ReadonlyMap<number, number>): number {
-  let found = 0;
-  let least = Number.POSITIVE_INFINITY;
+/** The nearest color of the palette, and its squared distance. */
+function nearest(color: number, palette: ReadonlyMap<number, number>): { index: number; distance: number } {
+  let found = { index: 0, distance: Number.POSITIVE_INFINITY };
   for (const [candidate, index] of palette) {
     const red = (candidate >> 16) - (color >> 16);
     const green = ((candidate >> 8) & 255) - ((color >> 8) & 255);
     const blue = (candidate & 255) - (color & 255);
     const distance = red * red + green * green + blue * blue;
-    if (distance < least) [least, found] = [distance, index];
+    if (distance < found.distance) found = { index, distance };
   }
   return found;
 }

@@ -64,13 +64,13 @@ describe.concurrent('The page of /diagnose', () => {
     const { page } = visitor;
     await diagnose(page);
     expect(await checkOf(page, 'connection')).toEqual(saying('good', 'no proxy seen', '127.0.0.1'));
-    expect(await checkOf(page, 'protocol')).toEqual(saying('info', 'To know:', 'HTTP/1.1', 'six connections'));
+    expect(await checkOf(page, 'protocol')).toEqual(saying('info', 'Note:', 'HTTP/1.1', 'six connections'));
     expect(await checkOf(page, 'delivery')).toEqual(saying('good', 'within', ' ms'));
     expect(await checkOf(page, 'compression')).toEqual(saying('good', 'none'));
     expect(await checkOf(page, 'greeting')).toEqual(saying('good', 'within'));
     expect(await checkOf(page, 'silence')).toEqual(saying('good', '2 s and open', 'heartbeats every 0.5 s'));
     expect(await page.locator('#verdict').textContent()).toBe('Streams work from here: nothing is in the way.');
-    expect(await page.locator('#summary').textContent()).toBe('1 to know · 5 good');
+    expect(await page.locator('#summary').textContent()).toBe('1 note · 5 good');
     expect((await reportOf(page)).silence).toEqual({ outcome: 'survived', seconds: 2 });
     expect((await app.get('/streams')).body.streams).toEqual([]);
     await expect.poll(() => app.hub.subscriptions.size).toBe(0);
@@ -88,7 +88,7 @@ describe.concurrent('The page of /diagnose', () => {
     await page.locator('#check-greeting[data-state=good]').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByText('Stopped.').waitFor();
-    expect(await page.locator('#summary').textContent()).toContain('1 to know');
+    expect(await page.locator('#summary').textContent()).toContain('1 note');
     await page.getByRole('button', { name: 'Start' }).waitFor();
     expect(await checkOf(page, 'silence')).toEqual(saying('stopped', 'not measured'));
     await expect.poll(() => app.hub.subscriptions.size).toBe(0);

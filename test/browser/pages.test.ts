@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { headerLinks } from '../../src/http/pages/header.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { startTour, stops } from './page-tour.ts';
 
@@ -104,6 +105,21 @@ async function measure(page: Page): Promise<void> {
     .filter(([, , height]) => height < 44)`);
   expect.soft(small).toEqual([]);
 }
+
+test('The links of the header stand in the same places on every page.', async () => {
+  await using context = await browser.newContext();
+  await using page = await context.newPage();
+  const places = new Set<string>();
+  for (const stop of stops) {
+    await page.goto(tour.urlOf(stop));
+    const lefts = await page
+      .locator('.pages a')
+      .evaluateAll((links) => links.map((link) => link.getBoundingClientRect().left));
+    expect(lefts).toHaveLength(headerLinks.length);
+    places.add(lefts.join(' '));
+  }
+  expect(places.size).toBe(1);
+});
 
 test.each(stops)(
   'The page $name has no axe violations in either scheme, works with the keyboard, and fits a phone.',

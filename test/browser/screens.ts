@@ -26,6 +26,8 @@ for (const stop of stops) {
   await using page = await context.newPage();
   await page.goto(tour.urlOf(stop));
   await stop.prepare(page);
+  // Nothing looks as if it were pointed at.
+  await page.mouse.move(0, 0);
   for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
     for (const size of sizes) {

@@ -230,7 +230,7 @@ describe('What is in between', () => {
 
   test('is not reported as nothing if no proxy reveals itself.', () => {
     expect(judgeConnection({ ...connection, headers: { via: null } })).toMatchObject(
-      saying('good', 'No proxy shows itself', { value: 'no proxy seen' }),
+      saying('good', 'No proxy identifies itself', { value: 'no proxy seen' }),
     );
   });
 

@@ -1,7 +1,7 @@
 import { byId, element } from '../common/element.js';
 
 /** Text alternatives for the signs of checks. */
-const words = { good: 'Good:', info: 'To know:', mind: 'Could be better:', bad: 'Failed:' };
+const words = { good: 'Good:', info: 'Note:', mind: 'Could be better:', bad: 'Failed:' };
 
 /** The checks in order, with their states: waiting, running, done. */
 export class CheckList {
@@ -36,7 +36,7 @@ export class CheckList {
     return [
       ...count('bad', 'failed'),
       ...count('mind', 'could be better'),
-      ...count('info', 'to know'),
+      ...count('info', 'note'),
       ...count('good', 'good'),
     ].join(' · ');
   }

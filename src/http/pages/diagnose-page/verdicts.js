@@ -64,7 +64,7 @@ export function judgeConnection(connection) {
     }
     if (seen.httpVersion === '1.0') settings.push(...advice.keepAlive);
   }
-  const route = proxy === undefined ? 'No proxy shows itself.' : `The last proxy is ${proxy}.`;
+  const route = proxy === undefined ? 'No proxy identifies itself.' : `The last proxy is ${proxy}.`;
   const arrived = `The server received HTTP/${seen.httpVersion} for host ${seen.host} from ${seen.address}.`;
   return verdict(settings.length > 0 ? 'mind' : 'good', proxy ?? 'no proxy seen', `${route} ${arrived}`, settings);
 }

@@ -1,3 +1,4 @@
+import { serveInTurns } from '../message/turns.ts';
 import type { LogId } from '../store/log-id.ts';
 import type { Namespace, NamespaceStore } from '../store/namespace-store.ts';
 import type { Grant } from './access.ts';
@@ -68,9 +69,12 @@ export class GrantWatch {
 
   /** Runs one check; called by the timer. A namespace whose look-up fails is retried, and does not delay others. */
   async check(nowMs: number): Promise<void> {
-    for (const { grant, ended } of this.#expiring) if (grant.expiresAtMs! <= nowMs) ended('revoked');
+    const expired = [...this.#expiring].filter(({ grant }) => grant.expiresAtMs! <= nowMs);
+    const ending = serveInTurns(expired, (hold) => {
+      if (this.#expiring.has(hold)) hold.ended('revoked');
+    });
     await this.#askForChanges();
-    await Promise.all([...this.#suspects].map((id) => this.#lookUp(id, nowMs)));
+    await Promise.all([ending, ...[...this.#suspects].map((id) => this.#lookUp(id, nowMs))]);
   }
 
   stop(): void {
@@ -113,7 +117,7 @@ export class GrantWatch {
     if (holds === undefined) return;
     this.#lookedUp.add(id);
     try {
-      endThose(holds, await this.#namespaces.find(id), nowMs);
+      await endThose(holds, await this.#namespaces.find(id), nowMs);
     } catch {
       // Look it up again at the next check, since the result is unknown.
       this.#suspects.add(id);
@@ -123,11 +127,19 @@ export class GrantWatch {
   }
 }
 
-function endThose(holds: ReadonlySet<Hold>, namespace: Namespace | undefined, nowMs: number): void {
+function endThose(holds: ReadonlySet<Hold>, namespace: Namespace | undefined, nowMs: number): Promise<void> {
   const live = new Set(namespace === undefined ? [] : liveTokens(namespace, nowMs).map((token) => token.id));
-  for (const { grant, ended } of holds) {
-    if (namespace?.uid !== grant.namespace.uid) ended('namespace-deleted');
-    else if (grant.tokenId !== undefined && !live.has(grant.tokenId)) ended('revoked');
-    else if (namespace.log !== grant.namespace.log) ended('log-replaced');
-  }
+  const endOf = ({ grant }: Hold): GrantEnd | undefined => {
+    if (namespace?.uid !== grant.namespace.uid) return 'namespace-deleted';
+    if (grant.tokenId !== undefined && !live.has(grant.tokenId)) return 'revoked';
+    return namespace.log === grant.namespace.log ? undefined : 'log-replaced';
+  };
+  // Collected now, because the answer says nothing about grants that are given later.
+  const ending = [...holds].flatMap((hold) => {
+    const reason = endOf(hold);
+    return reason === undefined ? [] : [{ hold, reason }];
+  });
+  return serveInTurns(ending, ({ hold, reason }) => {
+    if (holds.has(hold)) hold.ended(reason);
+  });
 }

@@ -1,4 +1,5 @@
 import type { Selection } from '../message/selection.ts';
+import { serveInTurns } from '../message/turns.ts';
 import { headFrame } from '../sse/frame.ts';
 import type { FanOutGroup } from './fan-out-group.ts';
 import type { Subscription } from './subscription.ts';
@@ -65,6 +66,6 @@ export class HeadBeats {
       quiet.isReading = false;
     }
     // A copy, because a member whose socket is full leaves.
-    for (const member of [...group.members]) member.tellHead();
+    await serveInTurns([...group.members], (member) => member.tellHead());
   }
 }

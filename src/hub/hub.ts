@@ -1,5 +1,6 @@
 import type { Poke } from '../message/poke.ts';
 import { type SelectionKind, selectionKinds } from '../message/selection.ts';
+import { serveInTurns } from '../message/turns.ts';
 import type { BufferPool } from '../pool/buffer-pool.ts';
 import type { ObjectPool } from '../pool/object-pool.ts';
 import type { FrameEncoder } from '../sse/frame.ts';
@@ -15,6 +16,7 @@ import { LogFanOut } from './log-fan-out.ts';
 import { windowPokesFor } from './poke-window.ts';
 import { ReadSlots } from './read-slots.ts';
 import { Subscription, type SubscriptionOptions, type SubscriptionState } from './subscription.ts';
+import { TurnGate } from './turn-gate.ts';
 
 /** Receives the hub's events, for logs and metrics. */
 export interface HubObserver {
@@ -60,6 +62,7 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #logs = new Map<LogId, LogFanOut>();
   readonly #slots = new ReadSlots();
+  readonly #gate = new TurnGate();
   readonly #lagging = new Set<Subscription>();
   /** Open subscriptions that asked for conflation. */
   #conflating = 0;
@@ -129,12 +132,13 @@ export class Hub {
 
   /** Closes subscriptions whose sockets have accepted nothing for the stall time-out. */
   closeStalled(nowMs: number): void {
-    if (this.#options.stallTimeoutMs === 0) return;
-    for (const subscription of this.#lagging) {
-      const { state } = subscription;
-      if (state.name === 'lagging' && nowMs - state.sinceMs >= this.#options.stallTimeoutMs)
-        subscription.end('stalled');
-    }
+    const { stallTimeoutMs } = this.#options;
+    if (stallTimeoutMs === 0) return;
+    const isStalled = ({ state }: Subscription) => state.name === 'lagging' && nowMs - state.sinceMs >= stallTimeoutMs;
+    const stalled = [...this.#lagging].filter(isStalled);
+    void serveInTurns(stalled, (subscription) => {
+      if (isStalled(subscription)) subscription.end('stalled');
+    });
   }
 
   /** Checks each followed log for unannounced messages, and stops following logs without subscriptions. */
@@ -181,6 +185,7 @@ export class Hub {
           log: store.log(id),
           batch: this.batch,
           slots: this.#slots,
+          gate: this.#gate,
           pokes,
           buffers,
           encoder,

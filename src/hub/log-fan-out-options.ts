@@ -8,12 +8,15 @@ import type { CatchUpStats } from './catch-up.ts';
 import type { FrameBatch } from './frame-batch.ts';
 import type { ReadSlots } from './read-slots.ts';
 import type { Subscription, SubscriptionState } from './subscription.ts';
+import type { TurnGate } from './turn-gate.ts';
 
 /** The log, and the objects that all fan-outs of a hub share. */
 export type LogFanOutOptions = {
   readonly log: Log;
   readonly batch: FrameBatch;
   readonly slots: ReadSlots;
+  /** Passed by each subscription that begins or goes live. */
+  readonly gate: TurnGate;
   readonly pokes: ObjectPool<Poke>;
   readonly buffers: BufferPool;
   readonly encoder: FrameEncoder;

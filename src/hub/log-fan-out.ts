@@ -1,10 +1,10 @@
 import type { Poke } from '../message/poke.ts';
 import type { Selection } from '../message/selection.ts';
+import { membersPerTurn, serveInTurns } from '../message/turns.ts';
 import { tagOf } from '../sse/cursor.ts';
 import type { PokePage } from '../store/log.ts';
 import { isLogGone } from '../store/shared/log-gone.ts';
 import { CatchUp, catchUpPagePokes } from './catch-up.ts';
-import type { CloseReason } from './close-reason.ts';
 import { FanOutGroup } from './fan-out-group.ts';
 import { findStart } from './find-start.ts';
 import { ForgettingWatch } from './forgetting-watch.ts';
@@ -19,9 +19,6 @@ import type { Subscription, SubscriptionHost, SubscriptionState } from './subscr
 
 /** How long to follow a log after its last subscription has closed. Subscribers usually reconnect. */
 const lingerMs = 5_000;
-
-/** Most subscriptions resumed in one turn of the event loop; the rest follow in the next turns. */
-const mostWoken = 256;
 
 /**
  * Fan-out of one log while it has subscriptions: follows the log, owns the subscriptions and routes pokes.
@@ -122,10 +119,6 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     return this.#forgetting.secondsLeft;
   }
 
-  endAll(reason: CloseReason): void {
-    for (const subscription of this.subscriptions) subscription.end(reason);
-  }
-
   /** Stops following the log. */
   stop(): void {
     this.#tail.stop();
@@ -158,14 +151,19 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   }
 
   async #begin(subscription: Subscription): Promise<void> {
-    const { log, slots } = this.#options;
+    const { log, slots, gate } = this.#options;
     const tail = this.#tail;
     while (subscription.state.name === 'starting') {
       try {
-        return subscription.begin(await findStart(subscription.request, { log, slots, tail }));
+        const start = await findStart(subscription.request, { log, slots, tail });
+        // Many may have waited for the same answer, for example during an outage of the store.
+        await gate.pass();
+        return subscription.begin(start);
       } catch (error) {
+        const retry = this.#readFailed(error);
+        await gate.pass();
         subscription.greetEarly();
-        await this.#readFailed(error);
+        await retry;
       }
     }
   }
@@ -187,7 +185,13 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     else this.#park(subscription);
   }
 
+  /** Switches to live pokes, or waits for the next turn, because each may be sent a head and many may have caught up in this one. */
   #goLive(subscription: Subscription): void {
+    if (!this.#options.gate.tryPass()) {
+      this.#parked.add(subscription);
+      this.#wakeSoon();
+      return;
+    }
     const group = this.groups.admit(new FanOutGroup(subscription.liveSelectionFrom(this.flushedUpTo)));
     group.join(subscription);
     subscription.goLive(group);
@@ -227,13 +231,13 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   /** Resumes subscriptions whose position was flushed. */
   #wakeParked(): void {
     if (!this.#tail.isCaughtUp) return;
-    const woken = this.#parked.take(this.flushedUpTo, mostWoken);
+    const woken = this.#parked.take(this.flushedUpTo, membersPerTurn);
     for (const subscription of woken) {
       // From the window in the same turn if possible: on a busy log the head moves on before a read of the store returns.
       if (subscription.readFrom < this.#tail.head) this.#catchUp.deliverNow(subscription);
       if (subscription.state.name === 'catching-up') this.#goOn(subscription);
     }
-    if (woken.length === mostWoken) this.#wakeSoon();
+    if (woken.length === membersPerTurn) this.#wakeSoon();
   }
 
   #wakeSoon(): void {
@@ -264,7 +268,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
   #tailFailed(error: unknown): void {
     this.#noteFailure(error);
     if (this.#tail.hasBegun) return;
-    for (const subscription of this.subscriptions) subscription.greetEarly();
+    void serveInTurns([...this.subscriptions], (subscription) => subscription.greetEarly());
   }
 
   #readFailed(error: unknown): Promise<void> {

@@ -1,3 +1,5 @@
+import { serveInTurns } from '../message/turns.ts';
+
 /** Something that needs a heartbeat every period. */
 export interface Beating {
   /** Its slot in the wheel, maintained by `Heartbeats`; -1 if it is in none. */
@@ -66,6 +68,9 @@ class Wheel {
   readonly #tick = (): void => {
     const slot = this.#slots[this.#next]!;
     this.#next = (this.#next + 1) % slotsPerWheel;
-    for (const member of slot) member.beat();
+    // A copy, because the first beat of a member that joins meanwhile is not due yet.
+    void serveInTurns([...slot], (member) => {
+      if (slot.has(member)) member.beat();
+    });
   };
 }

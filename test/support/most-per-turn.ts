@@ -1,0 +1,21 @@
+/** The result of the work, and the most that a count grew in one turn of the event loop during it. */
+export async function mostPerTurn<T>(
+  count: () => number,
+  work: () => Promise<T>,
+): Promise<{ result: T; most: number }> {
+  let most = 0;
+  let last = count();
+  let immediate: NodeJS.Immediate;
+  const look = () => {
+    const now = count();
+    most = Math.max(most, now - last);
+    last = now;
+    immediate = setImmediate(look);
+  };
+  immediate = setImmediate(look);
+  try {
+    return { result: await work(), most };
+  } finally {
+    clearImmediate(immediate);
+  }
+}

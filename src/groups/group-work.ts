@@ -5,9 +5,17 @@ import type { ConsumerGroups } from './consumer-groups.ts';
 import { readPartitions } from './describe-group.ts';
 import { type Group, ownershipOf } from './group.ts';
 import type { Held } from './ownership.ts';
-import { type HeldStream, maxGroupHeldStreams, maxHeldStreams } from './partition-record.ts';
+import {
+  type HeldStream,
+  heldBytes,
+  maxGroupHeldBytes,
+  maxGroupHeldStreams,
+  maxHeldStreams,
+} from './partition-record.ts';
 import type { OwnerOutcome } from './partitions.ts';
 import { groupKey } from './record-keys.ts';
+
+const makeRoom = 'Wait until workers have settled some, or skip the messages at which they are parked.';
 
 /** Settles a partition up to a global position, in one generation. */
 export type Acknowledgement = Held & { readonly position: number };
@@ -101,27 +109,39 @@ export async function hold(
   const failure = { stream, position, globalPosition, error, retryAtMs };
   const outcome = await groups.node.partitions.hold(key, request.generation, failure);
   if (outcome === 'too-many') {
-    throw new PokewireError('TOO_MANY_HELD', `Partition ${request.partition} holds the maximum number of streams.`, {
-      details: { partition: request.partition },
-    });
+    throw new PokewireError(
+      'TOO_MANY_HELD',
+      `Partition ${request.partition} holds ${maxHeldStreams} streams, which is the limit. ${makeRoom}`,
+      { details: { partition: request.partition, maxHeldStreams } },
+    );
   }
   const { held } = refuseFenced(groups, outcome, request);
   return held.some((other) => other.stream === stream);
 }
 
-/** Throws `TOO_MANY_HELD` at the group's limit, unless the stream is already held. */
+/** Throws `TOO_MANY_HELD` at the limits of the group, unless the stream is already held. */
 async function refuseTooManyHeld(
   groups: ConsumerGroups,
   namespace: Namespace,
   group: Group,
   stream: string,
 ): Promise<void> {
-  if (group.size * maxHeldStreams <= maxGroupHeldStreams) return;
   const held = (await readPartitions(groups, namespace, group)).flatMap((record) => record?.held ?? []);
-  if (held.length < maxGroupHeldStreams || held.some((other) => other.stream === stream)) return;
-  throw new PokewireError('TOO_MANY_HELD', `The group holds ${maxGroupHeldStreams} streams, which is the limit.`, {
-    details: { maxGroupHeldStreams },
-  });
+  if (held.some((other) => other.stream === stream)) return;
+  if (held.length >= maxGroupHeldStreams) {
+    throw new PokewireError(
+      'TOO_MANY_HELD',
+      `The group holds ${maxGroupHeldStreams} streams, which is the limit. ${makeRoom}`,
+      { details: { maxGroupHeldStreams } },
+    );
+  }
+  if (heldBytes(held) + Buffer.byteLength(stream) > maxGroupHeldBytes) {
+    throw new PokewireError(
+      'TOO_MANY_HELD',
+      `The names of held streams and their positions take ${maxGroupHeldBytes} bytes, which is the limit of a group. ${makeRoom}`,
+      { details: { maxGroupHeldBytes } },
+    );
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import {
   type Changed,
+  fitErrors,
   type HeldStream,
   isOf,
   maxHeldStreams,
@@ -21,7 +22,7 @@ export type Failure = {
 /** Held streams named by an administrator; with a position, only while they are held at that message. */
 export type NamedStreams = readonly { readonly stream: string; readonly position?: number | undefined }[];
 
-/** Longest error text stored, in bytes. */
+/** Longest error text stored, in characters. */
 const maxErrorLength = 500;
 
 /** Holds a stream, before the checkpoint passes its message. `too-many`: the partition is at its limit. */
@@ -103,5 +104,5 @@ function isNamed(held: HeldStream, named: NamedStreams | undefined): boolean {
 }
 
 function put(record: PartitionRecord, changed: HeldStream): PartitionRecord {
-  return { ...record, held: [...record.held.filter(({ stream }) => stream !== changed.stream), changed] };
+  return { ...record, held: fitErrors([...record.held.filter(({ stream }) => stream !== changed.stream), changed]) };
 }

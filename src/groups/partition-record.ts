@@ -42,6 +42,11 @@ export const maxHeldStreams = 100;
 export const maxFloors = 2_048;
 /** Limit for all partitions together. Concurrent requests count the same records, so they may exceed it slightly. */
 export const maxGroupHeldStreams = 1_000;
+/**
+ * The same for the bytes of held streams without their error texts. A resize may bring all held streams of a group into one record,
+ * where they and the most floors must stay below the limit of the store.
+ */
+export const maxGroupHeldBytes = 230_000;
 
 export function newPartition(checkpoint: number): PartitionRecord {
   return { generation: 0, checkpoint, floors: [], held: [], isSealed: false, lastAckMs: undefined };
@@ -77,6 +82,29 @@ export function isOf(record: PartitionRecord, generation: number): boolean {
   return !record.isSealed && record.generation === generation;
 }
 
+/** Bytes of held streams as JSON, without their error texts. */
+export function heldBytes(held: readonly HeldStream[]): number {
+  return jsonBytes(shortened(held, 0));
+}
+
+/** Shortens the error texts until held streams fit into a record. */
+export function fitErrors(held: readonly HeldStream[]): readonly HeldStream[] {
+  let fitting = held;
+  for (const length of [250, 100, 50, 20, 0]) {
+    if (jsonBytes(fitting) <= maxGroupHeldBytes) break;
+    fitting = shortened(held, length);
+  }
+  return fitting;
+}
+
+function shortened(held: readonly HeldStream[], length: number): HeldStream[] {
+  return held.map((one) => ({ ...one, error: one.error.slice(0, length) }));
+}
+
+function jsonBytes(held: readonly HeldStream[]): number {
+  return Buffer.byteLength(JSON.stringify(held));
+}
+
 /** A sealed partition of the previous layout. */
 type Predecessor = { readonly partition: number; readonly record: PartitionRecord };
 
@@ -95,7 +123,11 @@ export function succeed(
     ...record.floors,
   ]);
   const held = predecessors.flatMap(({ record }) => record.held.filter(({ stream }) => owns(stream)));
-  return { ...newPartition(checkpoint), floors: highestFloors(floors.filter(({ upTo }) => upTo > checkpoint)), held };
+  return {
+    ...newPartition(checkpoint),
+    floors: highestFloors(floors.filter(({ upTo }) => upTo > checkpoint)),
+    held: fitErrors(held),
+  };
 }
 
 /**

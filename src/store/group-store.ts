@@ -41,7 +41,7 @@ export interface GroupStore {
 export const maxGroupRecords = 1_000;
 
 /** Longest record text in bytes. Callers enforce it. */
-export const maxGroupRecordBytes = 256 * 1_024;
+export const maxGroupRecordBytes = 384 * 1_024;
 
 /** A record with its revision. */
 export type GroupRecord = {

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { hold } from '../../src/groups/held-streams.ts';
 import {
   acknowledge,
+  maxFloors,
+  maxHeldStreams,
   newPartition,
   open,
   type PartitionRecord,
@@ -8,6 +11,7 @@ import {
   succeed,
 } from '../../src/groups/partition-record.ts';
 import { StreamName } from '../../src/message/stream-name.ts';
+import { maxGroupRecordBytes } from '../../src/store/group-store.ts';
 
 const streams = Array.from({ length: 40 }, (_value, n) => `account-${n}`);
 
@@ -39,5 +43,36 @@ test('Resizes in quick succession leave one floor per former partition, and keep
       const own = records[new StreamName(stream).owner(records.length)]!;
       expect(passedUpTo(own, stream)).toBeGreaterThanOrEqual(settled.get(stream)!);
     }
+  }
+});
+
+test('A record has room for the most held streams and floors, however long names and errors are, also when a resize merges them.', () => {
+  const size = 10;
+  const failure = (n: number) => ({
+    stream: `account-${n}-${'é"'.repeat(20)}`,
+    position: Number.MAX_SAFE_INTEGER - 1,
+    globalPosition: 1,
+    error: '\u001b'.repeat(500),
+    retryAtMs: undefined,
+  });
+  const records = Array.from({ length: size }, (_value, partition) => {
+    let record = open(newPartition(0), 1)!;
+    for (let n = 0; n < maxHeldStreams; n++) {
+      const held = hold(record, 1, failure(partition * maxHeldStreams + n));
+      if (typeof held !== 'object') throw new Error('it cannot be held');
+      record = held;
+    }
+    return record;
+  });
+  const floors = Array.from({ length: maxFloors }, (_value, partition) => ({
+    size: 1_024,
+    partition,
+    upTo: Number.MAX_SAFE_INTEGER,
+  }));
+  const [merged] = resized(records, 1);
+  const largest = { ...merged!, floors };
+  expect(merged!.held).toHaveLength(size * maxHeldStreams);
+  for (const record of [...records, largest]) {
+    expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThanOrEqual(maxGroupRecordBytes);
   }
 });

@@ -50,6 +50,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxGroupPartitions: 'partitions of a consumer group with members',
   maxHeldStreams: 'held streams of a partition',
   maxGroupHeldStreams: 'held streams of a consumer group',
+  maxGroupHeldBytes: 'bytes of the held streams of a consumer group, without their error texts',
   maxFloors: 'settled ranges of a partition after resizes',
   maxGroupNameBytes: 'bytes of the name of a consumer group or member',
   maxGroupEntries: 'partitions, beats or streams of one request about a consumer group',

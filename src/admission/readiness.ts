@@ -66,7 +66,7 @@ export class Readiness {
 
 function inTime<T>(answer: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${answerMs} ms`)), answerMs);
+  const timer = setTimeout(() => reject(new Error(`the store did not answer within ${answerMs / 1_000} s`)), answerMs);
   return Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }
 

@@ -31,7 +31,7 @@ class FakeThread extends EventEmitter implements Thread {
 
 type Ask = (value: string) => string;
 
-const failed = { code: 'BACKEND_ERROR', message: 'The SQLite store failed.' };
+const failed = { code: 'BACKEND_ERROR', message: 'The SQLite store failed; the server log has the cause.' };
 
 test('Calls of one turn are posted to the thread together.', async () => {
   const thread = new FakeThread();
@@ -52,7 +52,7 @@ test('An unanswered call is rejected at its deadline, and its result is reported
   const asked = store.ask<Ask>('say', ['a'], (value) => heard.push(value));
   const rejected = expect(asked).rejects.toMatchObject({
     ...failed,
-    cause: { message: 'there was no answer within 10 s' },
+    cause: { message: 'a thread of the SQLite store did not answer within 10 s: its disk may be slow' },
   });
   vi.advanceTimersByTime(9_000);
   expect(heard).toEqual([]);
@@ -115,7 +115,7 @@ test('A thread that dies is reported, one that was asked to end is not.', async 
     thread.emit('exit');
     await ended;
     const told = await Promise.race([store.failed, new Promise((resolve) => setImmediate(resolve))]);
-    expect(told).toEqual(isAsked ? undefined : new Error('its thread has ended'));
+    expect(told).toEqual(isAsked ? undefined : new Error('a thread of the SQLite store has ended'));
   }
 });
 

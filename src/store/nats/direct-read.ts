@@ -36,7 +36,7 @@ function readDirect(
     if (headers.code === 0) messages.push(storedOf(message));
     else if (headers.code === 204) resolve({ messages, isEnd: Number(headers.get('Nats-Num-Pending')) === 0 });
     else if (headers.code === 404 || headers.code === noResponders) resolve({ messages, isEnd: true });
-    else reject(new Error(`a direct read was refused: ${headers.code} ${headers.description}`));
+    else reject(new Error(`NATS refused to read ${names.stream}: ${headers.code} ${headers.description}`));
   };
   const subscription = link.connection.subscribe(inbox, {
     callback: (error, message) => {
@@ -44,7 +44,8 @@ function readDirect(
       else reject(error);
     },
   });
-  const timer = setTimeout(() => reject(new LateAnswer('a direct read was not answered')), answerMs);
+  const late = `NATS did not answer a read of ${names.stream} within ${answerMs / 1_000} s`;
+  const timer = setTimeout(() => reject(new LateAnswer(late)), answerMs);
   const body = { seq: Math.max(1, seq), next_by_subj: filter, batch: most, max_bytes: maxBytes };
   link.requests++;
   link.connection.publish(`$JS.API.DIRECT.GET.${names.stream}`, JSON.stringify(body), { reply: inbox });

@@ -88,7 +88,8 @@ export class HeaderCursor<Entry> {
       const pulled = await this.#pullOnce(most, waitMs);
       if (pulled !== undefined) return pulled;
       const nowMs = performance.now();
-      if (nowMs - startMs > pullMs) throw storeFault(new LateAnswer('no server has the consumer of a read'));
+      if (nowMs - startMs > pullMs)
+        throw storeFault(new LateAnswer(`no server of NATS has had the consumer of a read for ${pullMs / 1_000} s`));
       if (nowMs > lostAtMs) {
         await this.#begin();
         lostAtMs = performance.now() + noRespondersMs;
@@ -126,7 +127,8 @@ export class HeaderCursor<Entry> {
   async #pullOnce(most: number, waitMs: number): Promise<Pulled<Entry> | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Pulled<Entry> | undefined>();
     const entries: Entry[] = [];
-    const timer = setTimeout(() => reject(new LateAnswer('the pull of a consumer was not answered')), pullMs + waitMs);
+    const late = `NATS did not answer the pull of a consumer within ${(pullMs + waitMs) / 1_000} s`;
+    const timer = setTimeout(() => reject(new LateAnswer(late)), pullMs + waitMs);
     this.#take = (message) => {
       // A status at the end of the pull is sent to the inbox itself; messages keep the subject of their stream.
       if (isSame(subjectOf(message), this.#inboxBytes)) {

@@ -83,10 +83,10 @@ export class WriteAnswers {
 
   #rejectLate(): void {
     const now = performance.now();
-    for (const [token, { deadline, reject }] of this.#waiting) {
+    for (const [token, { deadline, subject, reject }] of this.#waiting) {
       if (deadline > now) continue;
       this.#waiting.delete(token);
-      reject(new LateAnswer('NATS did not answer a write'));
+      reject(new LateAnswer(`NATS did not answer a write to ${subject} in time`));
     }
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);

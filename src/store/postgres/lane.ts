@@ -52,7 +52,7 @@ export class Lane {
   }
 
   append({ stream, messages, expectedVersion }: Pick<PendingAppend, 'stream' | 'messages' | 'expectedVersion'>) {
-    if (!messages.every(isInsertable)) return Promise.reject(payloadRefusal(new Error('a control character in it')));
+    if (!messages.every(isInsertable)) return Promise.reject(payloadRefusal(new Error('they contain U+001E')));
     let units = 0;
     for (const { data, metadata } of messages) units += data.length + (metadata?.length ?? 0);
     const { promise, resolve, reject } = Promise.withResolvers<AppendOutcome>();
@@ -94,7 +94,7 @@ export class Lane {
 
   #next(): Waiting[] {
     for (const { reject } of this.#queue.takeExpired(performance.now())) {
-      reject(storeFault(new Error(`the append waited ${deadlineMs} ms for its lane`)));
+      reject(storeFault(new Error(`an append waited ${deadlineMs / 1_000} s for those before it`)));
     }
     return this.#queue.takeGroup();
   }

@@ -68,7 +68,7 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
     const descriptor = openSync(copyPath, 'wx', 0o600);
     try {
       const progress = () => {
-        if (isEnded()) throw new Error('it was ended');
+        if (isEnded()) throw new Error('the copy was cancelled');
         if (freeBytesOf(folder) < reserveBytes) throw new NoRoom();
         // After every step: syncing everything at the end would block commits for that long.
         fdatasyncSync(descriptor);
@@ -77,7 +77,7 @@ async function makeCopy({ path, copyPath, reserveBytes }: BackupOptions, isEnded
     } finally {
       closeSync(descriptor);
     }
-    if (isEnded()) throw new Error('it was ended');
+    if (isEnded()) throw new Error('the copy was cancelled');
     markAsCopy(copyPath);
     return { outcome: 'copied' } as const;
   } catch (error) {

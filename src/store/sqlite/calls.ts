@@ -60,6 +60,10 @@ export function errorOf({ isLogGone, message, errcode, full }: Fault): PokewireE
   if (full !== undefined) return storeFull(full);
   const isDamage = errcode !== undefined && damageCodes.includes(errcode & 0xff);
   const advice = isDamage ? '. The file is damaged: stop, and restore a backup' : '';
-  const cause = new Error(errcode === undefined ? message : `${message} (SQLite ${errcode})${advice}`);
-  return new PokewireError('BACKEND_ERROR', 'The SQLite store failed.', { cause });
+  return sqliteFault(new Error(errcode === undefined ? message : `${message} (SQLite ${errcode})${advice}`));
+}
+
+/** Wraps a failure of the store as `BACKEND_ERROR`. */
+export function sqliteFault(cause: Error): PokewireError {
+  return new PokewireError('BACKEND_ERROR', 'The SQLite store failed; the server log has the cause.', { cause });
 }

@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { open, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
-import { PokewireError } from '../../errors.ts';
 import type { BackupOutcome, StoreCopy } from '../backup.ts';
 import { type BackupAnswer, type BackupOptions, copyPathOf } from './backup-service.ts';
-import { endCall, errorOf } from './calls.ts';
+import { endCall, errorOf, sqliteFault } from './calls.ts';
 import { endGraceMs, type StartThread } from './store-thread.ts';
 
 /** Deadline for making a copy. The write-ahead log cannot shrink meanwhile. */
@@ -65,7 +64,7 @@ export class SqliteBackups {
 
   async #make(cancelled: AbortSignal): Promise<BackupAnswer> {
     const ended = AbortSignal.any([cancelled, this.#closing.signal, AbortSignal.timeout(copyDeadlineMs)]);
-    if (ended.aborted) throw failure('it was ended');
+    if (ended.aborted) throw this.#cancelled(cancelled);
     const thread = this.#startThread('backup', this.#options);
     let cut: NodeJS.Timeout | undefined;
     const end = () => {
@@ -78,12 +77,22 @@ export class SqliteBackups {
       const answered = once(thread, 'message') as Promise<[BackupAnswer]>;
       const answer = await Promise.race([answered, exited]);
       await exited;
-      if (answer === undefined) throw failure('its thread has ended');
+      if (ended.aborted && answer?.[0].outcome !== 'copied') throw this.#cancelled(cancelled);
+      if (answer === undefined) throw sqliteFault(new Error('the thread that copies the database has ended'));
       return answer[0];
     } finally {
       ended.removeEventListener('abort', end);
       clearTimeout(cut);
     }
+  }
+
+  /** The error of a copy that was cancelled. */
+  #cancelled(byCaller: AbortSignal): Error {
+    if (byCaller.aborted) return sqliteFault(new Error('the backup was cancelled, because its client has left'));
+    if (this.#closing.signal.aborted)
+      return sqliteFault(new Error('the backup was cancelled, because the server stops'));
+    const minutes = copyDeadlineMs / 60_000;
+    return sqliteFault(new Error(`the backup was cancelled, because copying took more than ${minutes} minutes`));
   }
 
   async #open(): Promise<StoreCopy> {
@@ -104,16 +113,13 @@ export class SqliteBackups {
   }
 
   #bound(content: Readable): void {
-    const late = setTimeout(() => content.destroy(new Error('the backup was not taken in time')), readDeadlineMs);
-    const end = () => content.destroy(new Error('the store closes'));
+    const unread = `the client has not received the backup within ${readDeadlineMs / 3_600_000} hours`;
+    const late = setTimeout(() => content.destroy(new Error(unread)), readDeadlineMs);
+    const end = () => content.destroy(new Error('the server stops while a client receives a backup'));
     this.#closing.signal.addEventListener('abort', end);
     content.once('close', () => {
       clearTimeout(late);
       this.#closing.signal.removeEventListener('abort', end);
     });
   }
-}
-
-function failure(message: string): PokewireError {
-  return new PokewireError('BACKEND_ERROR', 'The SQLite store failed.', { cause: new Error(message) });
 }

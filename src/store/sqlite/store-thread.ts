@@ -2,7 +2,7 @@ import { type EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { PokewireError } from '../../errors.ts';
 import type { StoreUsage } from '../store.ts';
-import { type Answer, type Call, type Commits, endCall, errorOf } from './calls.ts';
+import { type Answer, type Call, type Commits, endCall, errorOf, sqliteFault } from './calls.ts';
 
 /** A call without an answer by then is rejected; whether it was carried out is unknown. */
 const deadlineMs = 10_000;
@@ -92,7 +92,7 @@ export class StoreThread {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#exited = promise;
     thread.on('exit', () => {
-      this.#fail(new Error('its thread has ended'));
+      this.#fail(new Error('a thread of the SQLite store has ended'));
       resolve();
     });
   }
@@ -112,7 +112,7 @@ export class StoreThread {
     heard?: (value: Awaited<ReturnType<Method>>) => void,
     characters = 0,
   ): Promise<Awaited<ReturnType<Method>>> {
-    if (this.#fault !== undefined) return Promise.reject(failure(this.#fault));
+    if (this.#fault !== undefined) return Promise.reject(sqliteFault(this.#fault));
     if (this.#waiting.size >= maxWaiting || this.#waitingCharacters >= maxWaitingCharacters) {
       const message = 'The store is overloaded. Retry later.';
       return Promise.reject(new PokewireError('OVERLOADED', message, { details: { reasons: ['store'] } }));
@@ -166,7 +166,8 @@ export class StoreThread {
     const latest = performance.now() - deadlineMs;
     for (const waiting of this.#waiting.values()) {
       if (waiting.askedAtMs > latest) return;
-      waiting.settle?.reject(failure(new Error(`there was no answer within ${deadlineMs / 1_000} s`)));
+      const what = `a thread of the SQLite store did not answer within ${deadlineMs / 1_000} s: its disk may be slow`;
+      waiting.settle?.reject(sqliteFault(new Error(what)));
       waiting.settle = undefined;
     }
   }
@@ -174,11 +175,7 @@ export class StoreThread {
   #fail(error: Error): void {
     this.#fault ??= error;
     if (!this.#isEnding) this.#noteFailed(this.#fault);
-    for (const waiting of this.#waiting.values()) waiting.settle?.reject(failure(this.#fault));
+    for (const waiting of this.#waiting.values()) waiting.settle?.reject(sqliteFault(this.#fault));
     this.#waiting.clear();
   }
-}
-
-function failure(cause: Error): PokewireError {
-  return new PokewireError('BACKEND_ERROR', 'The SQLite store failed.', { cause });
 }

@@ -9,7 +9,7 @@ import type { SendPages } from '../plumbing/paged-answer.ts';
 import { defaultPageSize, pageQuery } from '../plumbing/parameters.ts';
 import type { BeginRead } from '../plumbing/read-limit.ts';
 import { objectReader, readText } from './arguments.ts';
-import type { RpcMethods } from './method.ts';
+import type { RpcContext, RpcMethods } from './method.ts';
 import { sendList } from './sent-list.ts';
 
 const text = Type.Optional(Type.String());
@@ -65,8 +65,7 @@ export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
       scope: 'admin',
       isOfServer: true,
       async run({ call, grant }) {
-        const id = readText('namespace', call.args[0]);
-        requireReach(grant, id);
+        const id = readReachable({ call, grant });
         if (id === defaultNamespaceId && !isTestMode) {
           throw invalid('namespace', `cannot be ${defaultNamespaceId}: its tokens administer the server`);
         }
@@ -96,8 +95,7 @@ export function namespaceMethods(parts: NamespaceMethodParts): RpcMethods {
       scope: 'read',
       isOfServer: true,
       async run({ call, grant, request, reply }) {
-        const id = readText('namespace', call.args[0]);
-        requireReach(grant, id);
+        const id = readReachable({ call, grant });
         beginRead(request, reply);
         const namespace = await namespaces.get(id);
         const [summary] = await namespaces.summarize([namespace]);
@@ -146,11 +144,13 @@ function requireOperator(grant: Grant): void {
 }
 
 /**
- * Throws `AUTH_UNAUTHORIZED` unless the namespace is the caller's own, or the caller may access every namespace. The
- * same whether it exists or not, so that the response does not reveal which ones do.
+ * The namespace that the first argument names. Throws `AUTH_UNAUTHORIZED` unless it is the caller's own, or the caller may
+ * access every namespace. The same whether it exists or not, so that the response does not reveal which ones do.
  */
-export function requireReach(grant: Grant, namespaceId: string): void {
-  if (namespaceId !== grant.namespace.id && !grant.isOperator) throw notYours(grant);
+export function readReachable({ call, grant }: Pick<RpcContext, 'call' | 'grant'>): string {
+  const id = readText('namespace', call.args[0]);
+  if (id !== grant.namespace.id && !grant.isOperator) throw notYours(grant);
+  return id;
 }
 
 function notYours(grant: Grant): PokewireError {

@@ -4,7 +4,7 @@ import { invalid } from '../../errors.ts';
 import { scopes, type TokenRecord } from '../../store/namespace-store.ts';
 import { objectReader, readText } from './arguments.ts';
 import type { RpcMethods } from './method.ts';
-import { requireReach, rfc3339 } from './namespace-methods.ts';
+import { readReachable, rfc3339 } from './namespace-methods.ts';
 
 const readTokenOptions = objectReader(
   'options',
@@ -24,8 +24,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
       scope: 'admin',
       isOfServer: true,
       async run({ call, grant }) {
-        const id = readText('namespace', call.args[0]);
-        requireReach(grant, id);
+        const id = readReachable({ call, grant });
         const { label = '', scope = 'read', expiresAt } = readTokenOptions(call.args[1]);
         const expiresAtMs = expiresAt === undefined ? undefined : readFuture(expiresAt);
         const record = await namespaces.createToken(id, { label, scope, expiresAtMs });
@@ -37,8 +36,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
       scope: 'admin',
       isOfServer: true,
       async run({ call, grant }) {
-        const id = readText('namespace', call.args[0]);
-        requireReach(grant, id);
+        const id = readReachable({ call, grant });
         const { tokens } = await namespaces.get(id);
         return JSON.stringify(tokens.map(describe));
       },
@@ -48,8 +46,7 @@ export function tokenMethods(namespaces: Namespaces): RpcMethods {
       scope: 'admin',
       isOfServer: true,
       async run({ call, grant }) {
-        const id = readText('namespace', call.args[0]);
-        requireReach(grant, id);
+        const id = readReachable({ call, grant });
         const tokenId = readText('tokenId', call.args[1]);
         await namespaces.revokeToken(id, tokenId);
         return JSON.stringify({ namespace: id, tokenId, revokedAt: rfc3339(Date.now()) });

@@ -7,6 +7,7 @@ import {
   maxGroupRecords,
 } from '../group-store.ts';
 import { ChangedKeys } from '../shared/changed-keys.ts';
+import { heardKeys } from '../shared/heard-keys.ts';
 
 // `require`, as in stream-directory.ts: Node and Vitest disagree on the default import.
 const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof import('sorted-btree');
@@ -25,7 +26,7 @@ export class MemoryGroups implements GroupStore {
 
   async write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
     const outcomes = changes.map((change) => (this.#change(change) ? this.#written : undefined));
-    this.#changed.note(changes, outcomes);
+    this.#changed.note(heardKeys(changes, outcomes));
     return outcomes;
   }
 

@@ -7,16 +7,13 @@ import type {
   TokenRecord,
 } from '../namespace-store.ts';
 import type { RetentionLimits, RetentionOutcome } from '../retention.ts';
-import { Followers } from '../shared/followers.ts';
+import { ChangedKeys } from '../shared/changed-keys.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { forgetsWhenFull, withRule } from '../shared/retention-rules.ts';
 import { sameTokens } from '../shared/same-tokens.ts';
 import { FormerHeads } from './former-heads.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { MemoryStorage } from './memory-storage.ts';
-
-/** Number of changes remembered. For an older revision, everything may have changed. */
-const maxChanges = 1_024;
 
 /** Namespaces in memory. */
 export class MemoryNamespaces implements NamespaceStore {
@@ -26,10 +23,7 @@ export class MemoryNamespaces implements NamespaceStore {
   readonly #ids: string[] = [];
   readonly #maxNamespaces: number;
   readonly #formerHeads = new FormerHeads();
-  readonly #followers = new Followers();
-  /** Ids of the last changes, oldest first; the last one has revision `#revision`. */
-  #changed: string[] = [];
-  #revision = 0;
+  readonly #changed = new ChangedKeys();
 
   constructor(storage: MemoryStorage, maxNamespaces: number) {
     this.#storage = storage;
@@ -49,7 +43,7 @@ export class MemoryNamespaces implements NamespaceStore {
     account.forgetsWhenFull = forgetsWhenFull(created, this.#storage.retention);
     this.#namespaces.set(id, created);
     this.#ids.splice(this.#firstNotBefore(id), 0, id);
-    this.#noteChange(id);
+    this.#changed.note([id]);
     return { outcome: 'created', namespace: created };
   }
 
@@ -68,7 +62,7 @@ export class MemoryNamespaces implements NamespaceStore {
     if (found === undefined || !sameTokens(found.tokens, namespace.tokens)) return false;
     this.#storage.budget.replaceTokens(this.#logOf(found).account, found.tokens, tokens);
     this.#namespaces.set(found.id, { ...found, tokens });
-    this.#noteChange(found.id);
+    this.#changed.note([found.id]);
     return true;
   }
 
@@ -86,7 +80,7 @@ export class MemoryNamespaces implements NamespaceStore {
     const changed = { ...found, retention };
     account.forgetsWhenFull = forgetsWhenFull(changed, this.#storage.retention);
     this.#namespaces.set(found.id, changed);
-    this.#noteChange(found.id);
+    this.#changed.note([found.id]);
     return 'changed';
   }
 
@@ -105,19 +99,17 @@ export class MemoryNamespaces implements NamespaceStore {
     this.#storage.discard(log);
     this.#storage.groups.removeAll(found.uid);
     this.#storage.budget.close(log.account, found);
-    this.#noteChange(found.id);
+    this.#changed.note([found.id]);
     return log.table.length;
   }
 
   async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
-    const count = this.#revision - (revision ?? this.#revision);
-    const isKnown = count >= 0 && count <= this.#changed.length;
-    const ids = isKnown ? [...new Set(this.#changed.slice(this.#changed.length - count))] : 'all';
-    return { revision: this.#revision, ids };
+    const { keys, ...known } = this.#changed.since(revision);
+    return { ...known, ids: keys };
   }
 
   follow(changed: () => void): () => void {
-    return this.#followers.follow(changed);
+    return this.#changed.follow(changed);
   }
 
   /** Whether the namespace still exists, even with other tokens or another log. */
@@ -140,7 +132,7 @@ export class MemoryNamespaces implements NamespaceStore {
     staged.behind = old.behind;
     this.#storage.logs.set(staged.id, staged);
     this.#namespaces.set(found.id, { ...found, log: staged.id });
-    this.#noteChange(found.id);
+    this.#changed.note([found.id]);
     this.#storage.discard(old);
     return true;
   }
@@ -164,12 +156,5 @@ export class MemoryNamespaces implements NamespaceStore {
       else high = middle;
     }
     return low;
-  }
-
-  #noteChange(id: string): void {
-    this.#revision++;
-    this.#changed.push(id);
-    if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
-    this.#followers.notify();
   }
 }

@@ -1,27 +1,29 @@
-import type { GroupChange, GroupChanges } from '../group-store.ts';
 import { Followers } from './followers.ts';
 
 /** Number of changes remembered. For an older revision, everything may have changed. */
 const maxChanges = 1_024;
 
-/** Keys written recently, for a store that only this process writes to. */
+/** Keys or ids changed recently, for a store that only this process writes to. */
 export class ChangedKeys {
   readonly #followers = new Followers();
-  /** Keys of the last changes that are not quiet, oldest first; the last one has revision `#revision`. */
+  /** Keys of the last changes, oldest first; the last one has revision `#revision`. */
   #keys: string[] = [];
-  #revision = 0;
+  #revision: number;
 
-  /** Records successful changes and notifies followers. `outcomes`: undefined where a change lost. */
-  note(changes: readonly GroupChange[], outcomes: readonly (number | undefined)[]): void {
-    const heard = changes.filter(({ isQuiet }, at) => !isQuiet && outcomes[at] !== undefined);
-    if (heard.length === 0) return;
-    this.#revision += heard.length;
-    for (const { key } of heard) this.#keys.push(key);
+  constructor(revision = 0) {
+    this.#revision = revision;
+  }
+
+  /** Records changes and notifies followers. */
+  note(keys: readonly string[]): void {
+    if (keys.length === 0) return;
+    this.#revision += keys.length;
+    this.#keys.push(...keys);
     if (this.#keys.length > maxChanges * 2) this.#keys = this.#keys.slice(-maxChanges);
     this.#followers.notify();
   }
 
-  since(revision: number | undefined): Omit<GroupChanges, 'records'> {
+  since(revision: number | undefined): { readonly revision: number; readonly keys: readonly string[] | 'all' } {
     const count = this.#revision - (revision ?? this.#revision);
     const isKnown = count >= 0 && count <= this.#keys.length;
     const keys = isKnown ? [...new Set(this.#keys.slice(this.#keys.length - count))] : 'all';

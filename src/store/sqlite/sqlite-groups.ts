@@ -6,6 +6,7 @@ import {
   maxGroupRecords,
 } from '../group-store.ts';
 import { ChangedKeys } from '../shared/changed-keys.ts';
+import { heardKeys } from '../shared/heard-keys.ts';
 import type { GroupReader } from './read-groups.ts';
 import type { StoreThread } from './store-thread.ts';
 import type { GroupWriter } from './write-groups.ts';
@@ -29,7 +30,7 @@ export class SqliteGroups implements GroupStore {
   write(changes: readonly GroupChange[]): Promise<(number | undefined)[]> {
     let characters = 0;
     for (const { text } of changes) characters += text?.length ?? 0;
-    const heard = (outcomes: (number | undefined)[]) => this.#changed.note(changes, outcomes);
+    const heard = (outcomes: (number | undefined)[]) => this.#changed.note(heardKeys(changes, outcomes));
     return this.#writer.ask<GroupWriter['write']>('writeGroups', [changes], heard, characters);
   }
 

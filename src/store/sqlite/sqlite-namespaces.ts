@@ -8,16 +8,13 @@ import type {
   TokenRecord,
 } from '../namespace-store.ts';
 import type { RetentionLimits, RetentionOutcome } from '../retention.ts';
-import { Followers } from '../shared/followers.ts';
+import { ChangedKeys } from '../shared/changed-keys.ts';
 import { maxListEntries } from '../shared/page-limits.ts';
 import { compareUtf8 } from '../shared/utf8-order.ts';
 import type { Announcer } from './announcer.ts';
 import type { StoreThread } from './store-thread.ts';
 import type { NamespaceName } from './write-namespaces.ts';
 import type { WriterMethods } from './writer.ts';
-
-/** Number of changes remembered. For an older revision, everything may have changed. */
-const maxChanges = 1_024;
 
 /**
  * Namespaces of the database. Only one process opens the file, so all of them are cached in memory and requests need no
@@ -27,10 +24,7 @@ export class SqliteNamespaces implements NamespaceStore {
   readonly #writer: StoreThread;
   readonly #announcer: Announcer;
   readonly #namespaces: Map<string, Namespace>;
-  readonly #followers = new Followers();
-  /** Ids of the last changes, oldest first; the last one has revision `#revision`. */
-  #changed: string[] = [];
-  #revision: number;
+  readonly #changed: ChangedKeys;
 
   constructor(
     { writer, announcer }: { readonly writer: StoreThread; readonly announcer: Announcer },
@@ -40,7 +34,7 @@ export class SqliteNamespaces implements NamespaceStore {
     this.#writer = writer;
     this.#announcer = announcer;
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.id, namespace]));
-    this.#revision = revision;
+    this.#changed = new ChangedKeys(revision);
   }
 
   async create(namespace: NewNamespace): Promise<CreateOutcome> {
@@ -89,21 +83,19 @@ export class SqliteNamespaces implements NamespaceStore {
     const removed = await this.#writer.ask<WriterMethods['remove']>('remove', [nameOf(namespace)], (found) => {
       if (found === undefined) return;
       this.#namespaces.delete(namespace.id);
-      this.#noteChange(namespace.id);
+      this.#changed.note([namespace.id]);
       this.#announcer.wake(found.log);
     });
     return removed?.messages;
   }
 
   async changesSince(revision: number | undefined): Promise<NamespaceChanges> {
-    const count = this.#revision - (revision ?? this.#revision);
-    const isKnown = count >= 0 && count <= this.#changed.length;
-    const ids = isKnown ? [...new Set(this.#changed.slice(this.#changed.length - count))] : 'all';
-    return { revision: this.#revision, ids };
+    const { keys, ...known } = this.#changed.since(revision);
+    return { ...known, ids: keys };
   }
 
   follow(changed: () => void): () => void {
-    return this.#followers.follow(changed);
+    return this.#changed.follow(changed);
   }
 
   /** Records that the log of a namespace was replaced. */
@@ -113,19 +105,12 @@ export class SqliteNamespaces implements NamespaceStore {
   }
 
   stop(): void {
-    this.#followers.clear();
+    this.#changed.stop();
   }
 
   #put(namespace: Namespace): void {
     this.#namespaces.set(namespace.id, namespace);
-    this.#noteChange(namespace.id);
-  }
-
-  #noteChange(id: string): void {
-    this.#revision++;
-    this.#changed.push(id);
-    if (this.#changed.length > maxChanges * 2) this.#changed = this.#changed.slice(-maxChanges);
-    this.#followers.notify();
+    this.#changed.note([namespace.id]);
   }
 }
 

@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { dial } from './dial.ts';
 
 const blankLine = Buffer.from('\r\n\r\n');
 const shared = Buffer.allocUnsafeSlow(65_536);
@@ -17,18 +18,7 @@ export class Publisher {
   #rest: Buffer | undefined = undefined;
 
   constructor(port: number, ready: () => void) {
-    this.#socket = connect({
-      host: '127.0.0.1',
-      port,
-      noDelay: true,
-      onread: {
-        buffer: shared,
-        callback: (length) => {
-          this.#read(length);
-          return true;
-        },
-      },
-    });
+    this.#socket = dial(port, shared, (length) => this.#read(length));
     this.#socket.on('connect', ready);
     this.#socket.on('error', (error) => this.#fail(error.message));
     this.#socket.on('close', () => this.#fail('the server closed the connection'));

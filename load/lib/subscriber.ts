@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { dial } from './dial.ts';
 import { EventReader } from './event-reader.ts';
 import { ResponseReader } from './response-reader.ts';
 import type { Transcript } from './transcript.ts';
@@ -25,19 +26,10 @@ export class Subscriber {
       waiting = false;
       ready(this.#response.status);
     };
-    this.#socket = connect({
-      host: '127.0.0.1',
-      port,
-      noDelay: true,
-      onread: {
-        buffer: shared,
-        callback: (length) => {
-          this.bytes += length;
-          this.#response.push(shared, 0, length);
-          if (waiting && this.#response.status !== 0) settle();
-          return true;
-        },
-      },
+    this.#socket = dial(port, shared, (length) => {
+      this.bytes += length;
+      this.#response.push(shared, 0, length);
+      if (waiting && this.#response.status !== 0) settle();
     });
     this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n\r\n`);
     this.#socket.on('error', () => {});

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { answering } from './answering.ts';
 import { freePort } from './collect-garbage.ts';
 import { pinned, serverCore } from './machine.ts';
-import { type RunningTarget, startServer, stopChild, type Target, track } from './target.ts';
+import { oneMessage, type RunningTarget, startServer, stopChild, type Target, track } from './target.ts';
 
 const folder = join(import.meta.dirname, '../peers');
 const programs = join(folder, 'go-programs');
@@ -41,6 +41,32 @@ export function centrifugo(): Found | Missing {
     appendBody: `{"channel":"pokes","data":${published}}`,
     order: 'rising',
   };
+}
+
+/**
+ * EventoDB with its messages in memory. A subscriber of everything gets a response head at once, one of a category only with its
+ * first poke. Ids are missing, so only each message's own stream and position tell which append a delivery belongs to.
+ */
+export function eventodb(): Found | Missing {
+  const program = join(programs, 'eventodb');
+  if (!existsSync(program)) return { missing: 'it is not installed, see load/README.md' };
+  return {
+    start: async () => {
+      const port = await freePort();
+      const inMemory = ['--test-mode', '--db-url', 'pebble://memory', '--log-level', 'error'];
+      return startOn(port, program, ['serve', '--port', String(port), ...inMemory]);
+    },
+    subscribePath: () => '/subscribe?all=true',
+    appendPath: () => '/rpc',
+    appendBody: `["stream.write","account-{}",${oneMessage}]`,
+    order: 'rising',
+  };
+}
+
+/** The version that the installed EventoDB names; undefined: it is not installed. */
+export function eventodbVersion(): string | undefined {
+  const { status, stdout } = spawnSync(join(programs, 'eventodb'), ['version'], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 async function startCentrifugo(program: string): Promise<RunningTarget> {

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { centrifugo, goModules, goSse, published } from './go-peers.ts';
+import { centrifugo, eventodb, eventodbVersion, goModules, goSse, published } from './go-peers.ts';
 import { startNchan } from './nchan.ts';
 import { oneMessage, type RunningTarget, startServer, type Target } from './target.ts';
 
@@ -77,12 +77,27 @@ const peers: Record<string, () => Peer> = {
   'node-net-batched-nagle': () => nodePeer('node-net-batched-nagle', 'node-net.ts', 'batched', 'nagle'),
   nchan,
   centrifugo: () => goPeer('centrifugo', centrifugo()),
+  eventodb: () => goPeer('eventodb', eventodb()),
   'go-sse': () => goPeer('go-sse', goSse()),
   'better-sse': () => installedPeer('better-sse', 'better-sse.ts'),
   'fastify-sse': () => installedPeer('fastify-sse', 'fastify-sse.ts'),
   'fastify-plain': () => installedPeer('fastify-plain', 'fastify-plain.ts'),
   'fastify-empty-post': () => installedPeer('fastify-empty-post', 'empty-post.ts'),
 };
+
+/** Servers that one might use in place of Pokewire. */
+export const alternatives: readonly string[] = [
+  'nchan',
+  'centrifugo',
+  'eventodb',
+  'go-sse',
+  'better-sse',
+  'fastify-sse',
+  'fastify-plain',
+];
+
+/** Whether no bound refers to a peer, so that one repeat is enough. */
+export const isUnbounded = (name: string): boolean => name !== 'nchan' && alternatives.includes(name);
 
 /** Names of all peers. */
 export const peerNames: readonly string[] = Object.keys(peers);
@@ -100,5 +115,6 @@ export function peerVersions(): Record<string, string> {
     dependencies: Record<string, string>;
   };
   const nginx = /nginx\/([\d.]+)/.exec(String(spawnSync('nginx', ['-v']).stderr ?? ''))?.[1];
-  return { ...dependencies, ...goModules, ...(nginx === undefined ? {} : { nginx }) };
+  const known = Object.entries({ nginx, eventodb: eventodbVersion() }).filter(([, version]) => version !== undefined);
+  return { ...dependencies, ...goModules, ...Object.fromEntries(known) };
 }

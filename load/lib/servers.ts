@@ -24,6 +24,7 @@ export const servers: Readonly<Record<string, Shown>> = {
   'node-net-batched-nagle': other('Node, bare node:net, batched, Nagle', '#3f929f'),
   nchan: other('nginx with nchan', '#2f8f4e'),
   centrifugo: other('Centrifugo', '#5f5fc4'),
+  eventodb: other('EventoDB', '#b0568a'),
   'go-sse': other('Go with go-sse', '#3d8f7c'),
   'better-sse': other('Fastify with better-sse', '#9a5bb5'),
   'fastify-sse': other('Fastify with @fastify/sse', '#a8742a'),

@@ -1,23 +1,13 @@
+import { alternatives, isUnbounded } from '../lib/peers.ts';
 import { atLeast, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 };
 /** Peers without a bound are measured once. */
-const onceOnly = /sse|fastify|centrifugo|c-floor|^node-net-nagle$/;
-const repeats = (target: string) => (onceOnly.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
-const peers = [
-  'node-net-batched',
-  'node-net-batched-nagle',
-  'c-floor-nagle',
-  'node-net-nagle',
-  'nchan',
-  'centrifugo',
-  'go-sse',
-  'better-sse',
-  'fastify-sse',
-  'fastify-plain',
-];
+const isOnceOnly = (target: string) => isUnbounded(target) || /^(c-floor|node-net)-nagle$/.test(target);
+const repeats = (target: string) => (isOnceOnly(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
+const peers = ['node-net-batched', 'node-net-batched-nagle', 'c-floor-nagle', 'node-net-nagle', ...alternatives];
 
 /** 64 writers that wait for their answers, and 1,000 subscribers of one category. */
 export async function concurrentPublishers(context: Context): Promise<ScenarioResult> {

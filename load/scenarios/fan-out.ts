@@ -1,22 +1,12 @@
+import { alternatives, isUnbounded } from '../lib/peers.ts';
 import { atLeast, atMost, type ScenarioResult } from '../lib/results.ts';
 import { type Context, medianOf, repeatInTurn, targetsOf } from '../lib/scenario.ts';
 import { measureThroughput } from '../lib/throughput.ts';
 
 const settings = { publishers: 1, subscribers: 1_000, warmUpMs: 1_500, measureMs: 1_000 };
 /** Peers without a bound are measured once. */
-const repeats = (target: string) => (/sse|fastify|centrifugo/.test(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
-const peers = [
-  'c-floor',
-  'c-floor-nagle',
-  'node-net',
-  'node-net-nagle',
-  'nchan',
-  'centrifugo',
-  'go-sse',
-  'better-sse',
-  'fastify-sse',
-  'fastify-plain',
-];
+const repeats = (target: string) => (isUnbounded(target) ? 1 : target.endsWith('nagle') ? 2 : 3);
+const peers = ['c-floor', 'c-floor-nagle', 'node-net', 'node-net-nagle', ...alternatives];
 
 /** One writer that waits for each answer, and 1,000 subscribers of one category. */
 export async function fanOut(context: Context): Promise<ScenarioResult> {

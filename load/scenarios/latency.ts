@@ -29,15 +29,16 @@ const warmUpMs = { closed: 1_200, paced: 300 };
 const measureMs = 1_500;
 /** A server that takes this much longer than its writer has a growing queue, so its latency depends only on the duration. */
 const keepsUpWithinMs = 20;
-const peers = ['node-net', 'nchan'];
+const peers = ['node-net', 'nchan', 'eventodb'];
+/** Peers without a bound are measured once. */
+const onceOnly = ['nchan', 'eventodb'];
 
 /** Latency of each delivery, from the send of its append to the read, with a writer at a fixed rate. */
 export async function latency(context: Context): Promise<ScenarioResult> {
   const { targets, missing } = targetsOf(context, peers);
   const series: Series[] = [];
   for (const { steps, repeats } of ladders) {
-    // nchan has no bound.
-    const repeatsOf = (target: string) => (target === 'nchan' ? 1 : repeats);
+    const repeatsOf = (target: string) => (onceOnly.includes(target) ? 1 : repeats);
     const measured = await repeatSteps(context, targets, repeatsOf, steps, (target) => measureSteps(target, steps));
     series.push(...measured.flat());
   }

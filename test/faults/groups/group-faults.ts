@@ -27,14 +27,14 @@ export type FaultName =
 
 /** Frequency of each fault, per thousand. */
 export const faultMix: Weighted<FaultName> = [
-  [392, 'join'],
-  [333, 'leave'],
+  [384, 'join'],
+  [326, 'leave'],
   [60, 'stop'],
   [50, 'resize'],
   [40, 'kill'],
   [40, 'reset'],
   [30, 'cut off'],
-  [15, 'stop in a handler'],
+  [30, 'stop in a handler'],
   [14, 'evict'],
   [10, 'node crash'],
   [10, 'store cut'],

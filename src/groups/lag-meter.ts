@@ -30,6 +30,8 @@ export type GroupLag = {
   readonly secondsLeft: number | undefined;
 };
 
+const noLag: GroupLag = { messages: 0, seconds: 0, secondsLeft: undefined };
+
 type Measured = {
   namespace: Namespace;
   readonly group: string;
@@ -160,8 +162,17 @@ export class LagMeter {
     const head = this.#groups.knownFeed(namespace)?.head ?? (await this.#groups.logOf(namespace).bounds()).head;
     const isSame = of?.layout === group.layout && of.head === head && nowMs - of.atMs < idleForMs;
     if (isSame && lag?.messages === 0) return;
-    measured.lag = await this.#lagOf(measured, group);
+    measured.lag = this.#isSettled(measured, group, head) ? noLag : await this.#lagOf(measured, group);
     measured.of = { layout: group.layout, head, atMs: nowMs };
+  }
+
+  /** Whether the cached checkpoints show that nothing is unsettled. They may be too low, but not too high: a reset begins another layout. */
+  #isSettled({ namespace }: Measured, group: Group, head: number): boolean {
+    const { partitions } = this.#groups.node;
+    return group.partitions.every((_owned, index) => {
+      const record = partitions.known(this.#groups.partitionKey(namespace, group, group.layout, index));
+      return record !== undefined && record.checkpoint >= head;
+    });
   }
 
   async #lagOf({ namespace, forgetting }: Measured, group: Group): Promise<GroupLag> {

@@ -92,14 +92,27 @@ test('A group that has settled everything costs nothing until its log grows.', a
   expect(lagsOf(one)).toEqual([['default', 'billing', 2]]);
 });
 
+test('A group that has settled everything is measured without a read by the node that has its partitions.', async () => {
+  const { records, nodes, namespaceOf } = await startNodes();
+  const [one, other] = nodes;
+  const namespace = await namespaceOf('default');
+  await create(one, namespace, 'billing');
+  const reads = vi.spyOn(records, 'read');
+  await one.lags.turn();
+  expect(lagsOf(one)).toEqual([['default', 'billing', 0]]);
+  expect(reads).not.toHaveBeenCalled();
+  await other.lags.turn();
+  expect(lagsOf(other)).toEqual([['default', 'billing', 0]]);
+});
+
 test('A group that cannot be measured does not prevent measuring the others.', async () => {
   const { nodes, namespaceOf, records } = await startNodes();
-  const [one] = nodes;
+  const [one, other] = nodes;
   const namespace = await namespaceOf('default');
   for (const name of ['a', 'b']) await create(one, namespace, name);
   vi.spyOn(records, 'read').mockRejectedValueOnce(new Error('no answer'));
-  await one.lags.turn();
-  expect(lagsOf(one).map(([, , messages]) => messages)).toEqual([undefined, undefined]);
-  await one.lags.turn();
-  expect(lagsOf(one).map(([, , messages]) => messages)).toEqual([0, 0]);
+  await other.lags.turn();
+  expect(lagsOf(other).map(([, , messages]) => messages)).toEqual([undefined, undefined]);
+  await other.lags.turn();
+  expect(lagsOf(other).map(([, , messages]) => messages)).toEqual([0, 0]);
 });

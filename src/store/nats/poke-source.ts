@@ -2,7 +2,7 @@ import type { Msg } from '@nats-io/transport-node';
 import type { Selection } from '../../message/selection.ts';
 import { StreamName } from '../../message/stream-name.ts';
 import { positionOfDelivered } from './delivery.ts';
-import { HeaderCursor, type Pulled } from './header-cursor.ts';
+import { HeaderCursor } from './header-cursor.ts';
 import { lastKnown, readUpTo } from './header-pages.ts';
 import type { LogStream, StreamInfo } from './log-stream.ts';
 import { SubjectStreams } from './subject-streams.ts';
@@ -37,9 +37,8 @@ export class PokeSource {
   readonly #filters: readonly string[];
   readonly #cursor: HeaderCursor<Place>;
   #isFirst = true;
-  /** Number of pulls ahead so far. */
+  /** Number of pulls after the first page. */
   #pulls = 0;
-  #ahead: Promise<Pulled<Place>> | undefined = undefined;
   /** Locations that were read but not delivered yet. */
   #places: Place[] = [];
   /** Global position up to which every selected message has been read. */
@@ -75,26 +74,21 @@ export class PokeSource {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const from = this.readTo;
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    const pulled = await ahead;
-    let entries = pulled?.entries ?? [];
-    if (pulled === undefined || pulled.isShort) {
-      // An earlier pull does not show the current end of the log.
-      entries = [...entries, ...(await this.#pullToEnd(isFirst ? most : Math.max(most, pulledAhead), info))];
-    } else this.readTo = this.#cursor.last;
-    // Lets the server prepare the next pages while these are delivered.
-    if (!isFirst && !this.isAtEnd) {
-      this.#ahead = this.#pullAhead();
-      this.#ahead.catch(() => {});
-    }
+    const entries = isFirst ? await this.#pullToEnd(most, info) : await this.#pullOn(Math.max(most, pulledAhead));
     for (const place of entries) this.#places.push(place);
     this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
   }
 
-  async #pullAhead(): Promise<Pulled<Place>> {
-    if (++this.#pulls === longReadPulls) await this.#cursor.moveNear();
-    return this.#cursor.pull(pulledAhead);
+  async #pullOn(count: number): Promise<readonly Place[]> {
+    if (++this.#pulls === longReadPulls) {
+      await this.#cursor.moveNear();
+      this.#cursor.readAhead(pulledAhead);
+    }
+    const { entries, isShort } = await this.#cursor.pull(count);
+    // An earlier pull does not show the current end of the log.
+    if (isShort) return [...entries, ...(await this.#pullToEnd(count, undefined))];
+    this.readTo = entries.at(-1)!.globalPosition;
+    return entries;
   }
 
   /** Pulls, and determines whether the log ends after the received messages. */

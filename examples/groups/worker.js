@@ -14,7 +14,7 @@ const worker = connect(url).consume(
   },
 );
 process.once('SIGTERM', () => worker.stop());
-// Without its parent its writes would be lost.
+// Without its parent, its writes would be lost.
 process.once('disconnect', () => process.exit());
 await worker.done;
 process.disconnect();

@@ -1,4 +1,4 @@
-/** After: Pokewire says when there is something new. The consumer, its handler and its position stay as they were. */
+/** After: Pokewire notifies the consumer of new messages. Consumer, handler and position are unchanged. */
 import { Consumer, stopSignal } from './consumer.js';
 import { pokes } from './pokes.js';
 
@@ -10,7 +10,7 @@ const consumer = await Consumer.start(databaseUrl, category);
 console.log(`subscribing to ${category} from ${consumer.next}`);
 const urlOf = () => `${pokewireUrl}/subscribe?category=${encodeURIComponent(category)}&position=${consumer.next}`;
 for await (const { globalPosition } of pokes(urlOf, stopping)) {
-  // One read may handle more than the poke was about; what was handled is not read again.
+  // One read may handle more messages than the one poked; handled messages are not read again.
   if (globalPosition >= consumer.next) await consumer.readOn();
 }
 await consumer.stop();

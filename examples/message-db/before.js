@@ -1,4 +1,4 @@
-/** Before: asks the database ten times a second whether there is something new. */
+/** Before: polls the database ten times a second for new messages. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumer, stopSignal } from './consumer.js';
 

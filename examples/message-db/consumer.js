@@ -1,16 +1,19 @@
 import pg from 'pg';
 
 const batchSize = 1_000;
-/** The position is written after so many messages, as Eventide does; after a crash that many may come again. */
+/** The position is recorded after this many messages, as in Eventide; after a crash, that many may be handled again. */
 const positionUpdateInterval = 100;
 
-/** A consumer of a category that keeps its position as Eventide does: as `Recorded` in the stream `account:position-example`. */
+/**
+ * A consumer of a category that stores its position like Eventide: as `Recorded` in the stream
+ * `account:position-example`.
+ */
 export class Consumer {
   #client;
   #category;
   #positionStream;
   #unrecorded = 0;
-  /** Global position of the next message to ask for. */
+  /** Global position of the next message to read. */
   next = 1;
   queries = 0;
 
@@ -20,7 +23,7 @@ export class Consumer {
     this.#positionStream = `${category}:position-example`;
   }
 
-  /** Connects and goes on behind the position that was recorded last. */
+  /** Connects and continues after the last recorded position. */
   static async start(databaseUrl, category) {
     const client = new pg.Client({
       connectionString: databaseUrl,
@@ -34,7 +37,7 @@ export class Consumer {
     return consumer;
   }
 
-  /** Handles what is new, and returns how many messages that were. */
+  /** Handles new messages, and returns their number. */
   async readOn() {
     let handled = 0;
     for (;;) {
@@ -50,7 +53,7 @@ export class Consumer {
     }
   }
 
-  /** Writes down how far it is, if that has changed. */
+  /** Records the position if it has changed. */
   async recordPosition() {
     if (this.#unrecorded === 0) return;
     this.#unrecorded = 0;

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The server sends a heartbeat each 4 seconds; without any byte for so long the connection is dead. */
+/** The server sends a heartbeat every 4 seconds; a connection without data for this long is dead. */
 const silenceMs = 15_000;
 
-/** Pokes, over one connection after another until `stopping` is aborted. `urlOf` says where each begins. */
+/**
+ * Pokes, over one connection after another until `stopping` is aborted. `urlOf` returns the URL for the current
+ * position.
+ */
 export async function* pokes(urlOf, stopping) {
   while (!stopping.aborted) {
     try {
@@ -11,7 +14,7 @@ export async function* pokes(urlOf, stopping) {
     } catch (error) {
       if (!stopping.aborted) console.error(`the subscription ended: ${error.message}`);
     }
-    // A time of its own for each consumer, so that they do not all come back at once.
+    // A random delay per consumer, so that they do not all reconnect at once.
     await sleep(500 + 1_000 * Math.random(), undefined, { signal: stopping }).catch(() => {});
   }
 }

@@ -1,13 +1,13 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-// 'pokewire/client' and 'pokewire/client/react' where the package is installed.
+// With the installed package: 'pokewire/client' and 'pokewire/client/react'.
 import { connect } from '../../src/client/client.ts';
 import { useLive } from '../../src/client/react.ts';
 
 const server = new URLSearchParams(location.search).get('server') ?? 'http://localhost:8080';
 const pokewire = connect(server);
 
-/** The query. Yours asks your own API; this one adds up the messages of the category. */
+/** The query. Yours requests your own API; this one adds up the messages of the category. */
 async function fetchBalances() {
   const balances = new Map();
   for await (const { stream, data } of pokewire.read({ category: 'account' })) {

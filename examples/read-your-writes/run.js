@@ -4,7 +4,7 @@ const [url = 'http://localhost:8080'] = process.argv.slice(2);
 const pokewire = connect(url);
 const rounds = 10;
 
-/** What a worker makes of the messages: the balance of each wallet. Stands in for the database that your pages read. */
+/** The result of the worker: the balance of each wallet. Stands in for the database that your pages read. */
 const balances = new Map();
 
 const assigned = Promise.withResolvers();
@@ -19,14 +19,15 @@ await using worker = pokewire.consume(
 worker.done.catch(assigned.reject);
 await assigned.promise;
 
-/** Of this run alone, so that what an earlier one left does not count. */
+/** Names for this run only, so that messages of earlier runs do not count. */
 const wallet = `wallet-${Date.now()}`;
 let staleAtOnce = 0;
 let staleAfterWait = 0;
 for (let round = 1; round <= rounds; round++) {
   const { globalPosition } = await pokewire.append(wallet, { type: 'Deposited', data: { amount: 1 } });
   if (balances.get(wallet) !== round) staleAtOnce++;
-  // Answers once the group has settled everything up to this position. With `stream` only its partition counts.
+  // Answers once the group has settled everything up to this position. With `stream`, only the stream's partition
+  // counts.
   const settled = new URLSearchParams({ position: globalPosition, stream: wallet });
   const { reached } = await pokewire.get(`/groups/balances/wait?${settled}`);
   if (!reached) throw new Error('the worker is more than 10 seconds behind');

@@ -67,12 +67,12 @@ const context: Context = {
   say: (text) => console.log(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`),
 };
 const results: ScenarioResult[] = [];
-// Only a run of everything counts as one.
+// Only a run of all scenarios counts as a full run.
 const group = onlyBounds ? 'bounds' : (positionals.find(isGroup) ?? (asked.length > 1 ? 'some' : undefined));
 
 const limitMs = usualLimitMs + 4_000 * (context.seconds ?? 0);
 setTimeout(() => finish(`stopped at the limit of ${limitMs / 60_000} minutes`, 1), limitMs).unref();
-// Also after an uncaught error.
+// Kills the servers after an uncaught error too.
 process.on('exit', killServers);
 process.on('SIGINT', () => finish('interrupted', 130));
 process.on('SIGTERM', () => finish('interrupted', 143));

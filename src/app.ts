@@ -96,7 +96,10 @@ export type App = {
   close(): Promise<void>;
 };
 
-/** Opens the store, connects it to the hub, adds the routes, and listens. A failed start closes what it has opened. */
+/**
+ * Opens the store, connects it to the hub, adds the routes, and listens. A failed start closes everything it has
+ * opened.
+ */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, memory } = options;
   await using stack = new AsyncDisposableStack();

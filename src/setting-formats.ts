@@ -6,7 +6,7 @@ type Judge = (value: string) => string | undefined;
 
 const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
 
-/** An IP address or a host name. Only listening can tell whether it belongs to this machine. */
+/** An IP address or a host name. Only listening shows whether it belongs to this machine. */
 export const judgeHost: Judge = (host) =>
   isIP(host) !== 0 || hostName.test(host)
     ? undefined
@@ -37,7 +37,7 @@ export const judgeProxy: Judge = (range) => {
 
 /** An origin as a browser sends it. */
 export const judgeOrigin: Judge = (origin) => {
-  // Extensions and apps have schemes of their own, for which `URL` reports the origin `null`.
+  // Extensions and apps have special schemes, for which `URL` reports the origin `null`.
   if (origin === '*' || /^(?!https?:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/i.test(origin)) return undefined;
   const url = URL.parse(origin);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '') {

@@ -4,7 +4,7 @@ import { GroupMember, type Membership, type Owned, post } from './group-member.t
 import { serve } from './rpc.ts';
 
 export type HandOverOrder = {
-  /** Nodes of one log. The permanent member is on the first, the member that comes and goes on the last. */
+  /** Nodes of one log. The permanent member is on the first node, the temporary one on the last. */
   readonly ports: readonly number[];
   readonly rounds: number;
 };

@@ -6,7 +6,7 @@ import type { Target } from './target.ts';
 export type ThroughputSettings = {
   readonly publishers: number;
   readonly subscribers: number;
-  /** For code that runs in Node; compiled servers need little. */
+  /** Warm-up for code that runs in Node; compiled servers need little. */
   readonly warmUpMs: number;
   readonly measureMs: number;
 };

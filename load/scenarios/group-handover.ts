@@ -35,7 +35,7 @@ export async function groupHandOver(context: Context): Promise<ScenarioResult> {
   };
 }
 
-/** Members that come and go on one of two nodes over the target's store. */
+/** Members that join and leave on one of two nodes over the target's store. */
 export function measureTwoNodes(target: Target): Promise<Reading> {
   return Bench.run(target, async ({ server }) => {
     const other = await target.start();

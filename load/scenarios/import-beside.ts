@@ -5,7 +5,7 @@ import type { Target } from '../lib/target.ts';
 
 const settings = { messages: 300_000, older: 60_000, recordsPerPart: 1_000, appendsPerSecond: 100, quietMs: 2_000 };
 
-/** A log that starts far after position 1, to leave room before it; then older records are imported during appends. */
+/** A log that starts far after position 1, so that older records can be imported before it during appends. */
 export async function importBeside(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureImportBeside);
   const ours = (name: string) => medianOf(series, 'pokewire', name);

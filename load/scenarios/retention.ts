@@ -76,7 +76,7 @@ async function measure(bench: Bench, path: string | undefined, seconds: number):
       connections,
       body,
     });
-  // Until the limit is reached, and the space of deleted messages is reused.
+  // Waits until the limit is reached and the space of deleted messages is reused.
   await pace(warmUpSeconds);
   const samples: Sample[] = [];
   const stop = new AbortController();

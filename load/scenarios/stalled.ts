@@ -6,7 +6,10 @@ import { oneMessage, type Target } from '../lib/target.ts';
 
 const settings = { readers: 500, stalled: 500, publishers: 64, measureMs: 1_000, fillMessages: 4_000, fillsAtMost: 20 };
 
-/** 500 subscribers that read, alone and then beside 500 with full sockets, which resume reading in the end. */
+/**
+ * 500 subscribers that read, first alone, then together with 500 whose sockets are full and who resume reading at the
+ * end.
+ */
 export async function stalled(context: Context): Promise<ScenarioResult> {
   const series = await repeatInTurn(context, [pokewireOf(context)], 2, measureStalled);
   const ours = (name: string) => medianOf(series, 'pokewire', name);

@@ -34,7 +34,7 @@ export class Attack implements AsyncDisposable {
     this.#attackers = attackers;
   }
 
-  /** Lets each attack finish its round, and deletes what they left in the store. */
+  /** Lets each attack finish its round, and deletes the attackers' messages from the store. */
   async end({ rounds }: Tally): Promise<void> {
     const reports = await this.#attackers.stop();
     for (const [title, report] of Object.entries(reports)) rounds[title] = (rounds[title] ?? 0) + report.rounds;

@@ -4,7 +4,7 @@ import { type Wish, wants } from './wishes.ts';
 /** A message of the log. */
 export type Entry = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
-/** What a reader should receive from the log, in order. */
+/** The pokes that a reader should receive from the log, in order. */
 export function wantedOf(log: readonly Entry[], wish: Wish): Entry[] {
   return log.filter(({ stream }) => wants(wish, stream));
 }

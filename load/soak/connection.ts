@@ -11,7 +11,7 @@ export type Told = {
   readonly count?: number;
 };
 
-/** What a connection requests. */
+/** Parameters of a connection. */
 export type Subscribing = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -50,7 +50,7 @@ export class SoakReader {
     }
   }
 
-  /** Resolves when it has received everything of this log; reports what was wrong with its connections. */
+  /** Resolves when it has received everything of this log; reports problems of its connections. */
   async finish(log: readonly Entry[]): Promise<void> {
     const { tally } = this.#options;
     this.#last.readOn();
@@ -86,7 +86,7 @@ export class SoakReader {
     return this.#connections.at(-1)!;
   }
 
-  /** Without the connection of the previous life. */
+  /** The connection of the previous life does not count. */
   get #ofThisLife(): readonly SoakConnection[] {
     const { epoch } = this.#last;
     return this.#connections.filter((connection) => connection.epoch === epoch);

@@ -1,4 +1,4 @@
-/** `npm run soak -- --minutes 20`: loads a server for this long, prints the results, and ends by itself. */
+/** `npm run soak -- --minutes 20`: loads a server for this long, prints the results, and then ends. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { series, writeResults } from '../lib/results.ts';

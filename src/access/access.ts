@@ -11,7 +11,7 @@ const knownMs = 1_000;
 /** `off`: every request is permitted, and a token only names the namespace. `token`: a valid token is required. */
 export type AuthMode = 'off' | 'token';
 
-/** What a request is permitted to do. */
+/** The rights of a request. */
 export type Grant = {
   readonly namespace: Namespace;
   readonly scope: Scope;
@@ -68,7 +68,7 @@ export class Access {
     return performance.now() < known.untilMs ? known : undefined;
   }
 
-  /** What the token permits; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
+  /** The grant of the token; throws `AUTH_REQUIRED`, `AUTH_INVALID_TOKEN` or `AUTH_UNAUTHORIZED`. */
   async check(token: string | undefined): Promise<Grant> {
     return this.mode === 'off' ? this.#withoutAuthentication(token) : this.#withToken(token);
   }
@@ -163,7 +163,7 @@ export function requireScope(grant: Grant, needed: Scope): void {
   );
 }
 
-/** What the token with this hash permits; undefined: namespace or token do not exist, or the token has expired. */
+/** The grant of the token with this hash; undefined: namespace or token do not exist, or the token has expired. */
 function grantedBy(namespace: Namespace | undefined, presented: string): Grant | undefined {
   const record = namespace && liveTokens(namespace, Date.now()).find(({ hash }) => sameHash(presented, hash));
   if (namespace === undefined || record === undefined) return undefined;

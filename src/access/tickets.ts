@@ -32,7 +32,7 @@ export class Tickets {
   }
 
   /**
-   * Uses up a ticket and returns what it permits. Throws `AUTH_INVALID_TOKEN` if it is unknown, used or expired, and
+   * Uses up a ticket and returns its grant. Throws `AUTH_INVALID_TOKEN` if it is unknown, used or expired, and
    * `AUTH_UNAUTHORIZED` if the token that requested it was revoked or has expired.
    */
   async take(text: string): Promise<Grant> {

@@ -2,7 +2,7 @@ import type { AppendOutcome, StoreFull } from '../store/log.ts';
 
 /** The last append refused because the store was full. */
 export type Refusal = {
-  /** Size of the store; undefined if it cannot tell. */
+  /** Size of the store; undefined if it is unknown. */
   readonly bytes: number | undefined;
   /** Time by `performance.now()`. */
   readonly atMs: number;

@@ -5,16 +5,16 @@ import type { OverloadWatch } from './overload.ts';
 /** Limits of open subscriptions. */
 export type PlaceLimits = {
   readonly maxSubscriptions: number;
-  /** 0: no limit of its own. */
+  /** 0: no limit per namespace. */
   readonly maxSubscriptionsPerNamespace: number;
-  /** 0: no limit of its own. */
+  /** 0: no limit per address. */
   readonly maxSubscriptionsPerAddress: number;
 };
 
 /** The holder of a quota. */
 type Holder = {
   readonly namespaceId: string;
-  /** IP address of the peer; undefined if addresses have no limit of their own. */
+  /** IP address of the peer; undefined if there is no limit per address. */
   readonly address: string | undefined;
 };
 

@@ -7,7 +7,7 @@ import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 export type ReadLimits = {
   /** Most concurrent reads; 0: no limit. */
   readonly maxReads: number;
-  /** Most concurrent reads of one namespace; 0: no limit of its own. */
+  /** Most concurrent reads of one namespace; 0: no limit per namespace. */
   readonly maxReadsPerNamespace: number;
 };
 

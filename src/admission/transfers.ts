@@ -7,7 +7,7 @@ import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 export type TransferLimits = {
   /** Most concurrent imports and exports; 0: no limit. */
   readonly maxTransfers: number;
-  /** Most concurrent ones of one namespace; 0: no limit of its own. */
+  /** Most concurrent imports and exports of one namespace; 0: no limit per namespace. */
   readonly maxTransfersPerNamespace: number;
 };
 

@@ -56,7 +56,7 @@ export async function bench(invocation: Invocation, terminal: Terminal): Promise
 class Run {
   readonly #server: ServerAddress;
   readonly #terminal: Terminal;
-  /** For requests that an interrupt does not end. */
+  /** Aborts requests that an interrupt does not end. */
   readonly #patient: Terminal;
   readonly #load: Load;
   readonly #category = `bench${randomBytes(6).toString('hex')}`;

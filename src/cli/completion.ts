@@ -15,7 +15,7 @@ export function completionOf(shell: (typeof shells)[number]): string {
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell]();
 }
 
-/** The command if none is named: its flags are offered beside the commands. */
+/** Used if no command is named: its flags are offered together with the commands. */
 const bare = 'serve';
 
 function bashScript(): string {

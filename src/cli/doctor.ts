@@ -104,7 +104,7 @@ class Doctor {
     return new URL(path, this.#server.url).href;
   }
 
-  /** Asks the server three times what it sees; the fastest answer gives the round-trip time. */
+  /** Requests the server's view of the connection three times; the fastest answer gives the round-trip time. */
   async #measureConnection(): Promise<ConnectionMeasured> {
     let roundTripMs = Number.POSITIVE_INFINITY;
     let answer: Answer;

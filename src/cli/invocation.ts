@@ -3,7 +3,7 @@ import { type CommandLine, quote } from '../flags.ts';
 import { isSendable } from '../setting-formats.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Where a command sends its requests. */
+/** The server to which a command sends its requests. */
 export type ServerAddress = {
   /** Ends with a slash, for paths below it. */
   readonly url: URL;

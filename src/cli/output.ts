@@ -24,7 +24,7 @@ export async function writeText(stdout: Writable, text: string): Promise<void> {
   throw new CliError(problem, problem === '' ? 0 : 1);
 }
 
-/** The stream the process already has open under this name. Opening it again would truncate the file behind it. */
+/** The stream that the process already has open under this name. Opening it again would truncate its file. */
 function openedAs(file: string | undefined, { stdout, stderr }: Terminal): Writable | undefined {
   if (file === undefined || /^\/dev\/(stdout|fd\/1)$/.test(file)) return stdout;
   return /^\/dev\/(stderr|fd\/2)$/.test(file) ? stderr : undefined;

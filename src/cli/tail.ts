@@ -12,7 +12,7 @@ import { CliError, type Terminal } from './terminal.ts';
 /** Default of `--last`, the same as `tail` has for files. */
 const defaultLast = 10;
 
-/** Shortest time between two notices that printing lags behind the log. */
+/** Shortest time between two notices that printing has fallen behind the log. */
 const behindMs = 5_000;
 
 /** Delay before a failed read is retried while the subscription is open. */

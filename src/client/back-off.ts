@@ -35,7 +35,7 @@ export function pause(ms: number, ...signals: readonly (AbortSignal | undefined)
     const signal = anyOf(...signals);
     const stop = () => {
       clearTimeout(timer);
-      // A listener left behind keeps the combined signal alive as long as the longest-lived one.
+      // A remaining listener would keep the combined signal alive as long as the longest-lived one.
       signal.removeEventListener('abort', stop);
       resolve();
     };

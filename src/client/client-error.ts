@@ -1,4 +1,4 @@
-/** Facts about a failure beside its code. */
+/** Facts about a failure, in addition to its code. */
 type ErrorFacts = {
   /** The HTTP status; 0 if there was no answer. */
   readonly status?: number | undefined;

@@ -37,7 +37,7 @@ export class Completeness {
     this.isOpen = false;
   }
 
-  /** Forgets what was delivered, because the log was replaced or is replayed. */
+  /** Forgets the delivered pokes, because the log was replaced or is replayed. */
   forget(): void {
     this.#delivered.clear();
   }

@@ -3,7 +3,9 @@ import type { ClientError } from './client-error.ts';
 import type { Message } from './messages.ts';
 import type { State } from './state.ts';
 
-/** What a worker handles: a category, its share of a category as a consumer group member, or one stream. */
+/**
+ * The messages that a worker handles: a category, its share of a category as a consumer group member, or one stream.
+ */
 export type Work =
   | {
       readonly category: string;

@@ -5,8 +5,8 @@ export type GroupTimes = {
   /** Interval of a worker's beats. */
   readonly beatMs: number;
   /**
-   * In a quiet group, a heartbeat that arrives sooner after the last confirmation of a full lease is not answered. The
-   * next one still extends it in time.
+   * In a quiet group, a heartbeat is answered only if this much time has passed since the last confirmation of a full
+   * lease. If one is not answered, the next one still extends the lease in time.
    */
   readonly renewMs: number;
   /** A node is dead if its record has not changed for this long. Longer than `leaseMs`, or leases would shrink to it. */

@@ -32,7 +32,7 @@ export type GroupOptions = {
 };
 
 /**
- * How partitions got their checkpoints. `previous`: after what was settled in the previous layout. `reset`: at a
+ * How partitions got their checkpoints. `previous`: from the settled messages of the previous layout. `reset`: at a
  * position, for the named partitions or all.
  */
 export type Origin =

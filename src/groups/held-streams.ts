@@ -63,7 +63,8 @@ export function settle(
  */
 export function skip(record: PartitionRecord, named: NamedStreams | undefined, nowMs: number): Changed {
   if (record.isSealed) return undefined;
-  // A stream waiting for a retry advances by itself, so a message unseen by the administrator might be skipped.
+  // A stream waiting for a retry advances without the administrator, so a message that the administrator has not seen
+  // might be skipped.
   const isMeant = (held: HeldStream) => held.retryAtMs === undefined && isNamed(held, named);
   if (!record.held.some(isMeant)) return undefined;
   const skipped = record.held.map((held) =>

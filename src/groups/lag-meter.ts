@@ -9,7 +9,7 @@ import { countBehind, secondsLeft, secondsSince, timeOf } from './group-lag.ts';
 import { countPartitions, type PartitionCounts } from './partition-states.ts';
 import { groupKey, groupPrefix } from './record-keys.ts';
 
-/** Most groups with series of their own, in total and per namespace. */
+/** Most groups with separate series, in total and per namespace. */
 export const maxMeasuredGroups = 200;
 export const maxMeasuredGroupsOfNamespace = 100;
 
@@ -39,7 +39,7 @@ type Measured = {
   attached: number;
   partitions: PartitionCounts | undefined;
   lag: GroupLag | undefined;
-  /** What the lag was measured for. */
+  /** The state for which the lag was measured. */
   of: { readonly layout: number; readonly head: number; readonly atMs: number } | undefined;
   readonly forgetting: ForgettingSpeed;
 };
@@ -54,7 +54,7 @@ export class LagMeter {
   omitted = 0;
   readonly #groups: ConsumerGroups;
   readonly #namespaces: NamespaceStore;
-  /** In the order of measurement. */
+  /** Sorted by the time of the last measurement. */
   readonly #measured = new Map<string, Measured>();
   #walk: Walk | undefined = undefined;
   #walkedAtMs = Number.NEGATIVE_INFINITY;

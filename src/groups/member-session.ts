@@ -84,7 +84,7 @@ type GroupEnd = 'fenced' | 'superseded' | 'group-deleted' | 'store-failed';
 /** A member's stream. Events arrive in the order sent, or the stream breaks. */
 export interface MemberLink {
   send(event: GroupEvent): void;
-  /** Ends the stream after what was sent. */
+  /** Ends the stream after all sent events. */
   end(code: GroupEnd): void;
 }
 

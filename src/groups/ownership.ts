@@ -53,7 +53,7 @@ export function meetLog(group: Group, epoch: string): boolean {
   return true;
 }
 
-/** Where a reset begins, and in which log; without partitions: all of them. */
+/** Start and log of a reset; without partitions: of all partitions. */
 type Reset = {
   readonly epoch: string;
   readonly position: number;

@@ -6,7 +6,7 @@ export type PartitionRecord = {
   readonly generation: number;
   /** Everything up to this global position is settled, except for held streams. */
   readonly checkpoint: number;
-  /** What partitions of previous layouts settled beyond the checkpoint. */
+  /** Messages beyond the checkpoint that partitions of previous layouts settled. */
   readonly floors: readonly Floor[];
   readonly held: readonly HeldStream[];
   /** Whether its layout has ended, so that it no longer changes. */

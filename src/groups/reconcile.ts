@@ -44,7 +44,7 @@ export type View = {
   readonly times: GroupTimes;
 };
 
-/** What a node does next. Each step is checked again when it runs, because its reason may no longer apply. */
+/** The next actions of a node. Each step is checked again when it runs, because its reason may no longer apply. */
 export type Step =
   /** Ends a connection whose session is gone or elsewhere. */
   | { readonly do: 'drop'; readonly session: string; readonly isMember: boolean }

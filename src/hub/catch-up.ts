@@ -26,7 +26,7 @@ export class CatchUpStats {
   bytes = 0;
 }
 
-/** What catch-up needs from its log. */
+/** The functions of the log that catch-up uses. */
 export type CatchUpOptions = {
   /** Identifies the log when several logs share the read slots. */
   readonly log: object;

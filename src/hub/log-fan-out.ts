@@ -204,7 +204,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
 
   #park(subscription: Subscription): void {
     this.#parked.add(subscription);
-    // The log may be ahead of what was announced.
+    // The log may extend beyond the announced messages.
     if (subscription.readFrom > this.#tail.head || !this.#tail.isCaughtUp) this.#tail.readOn();
   }
 

@@ -24,7 +24,7 @@ export type LogTailOptions = {
   readonly advanced: () => void;
   /** Retention deleted messages up to this global position before this node read them. */
   readonly forgotten: (upTo: number) => void;
-  /** An import put messages at or below this global position, so what was read of that range is outdated. */
+  /** An import put messages at or below this global position, so earlier reads of that range are outdated. */
   readonly changedUpTo: (globalPosition: number) => void;
   readonly failed: (error: unknown) => void;
 };
@@ -89,7 +89,7 @@ export class LogTail {
     this.backOff.stop();
   }
 
-  /** Updates the bounds from a page. Ignores a page older than what is known. */
+  /** Updates the bounds from a page. Ignores a page older than the known bounds. */
   note({ forgottenUpTo, importsBelowHead }: Pick<LogBounds, 'forgottenUpTo' | 'importsBelowHead'>): void {
     const known = this.#known;
     if (known === undefined) return;

@@ -16,7 +16,7 @@ export type Wishes = {
   readonly heartbeatMs: number | undefined;
 };
 
-/** What a subscriber asks for, as parsed from its request. */
+/** A subscriber's request, parsed. */
 export type SubscribeRequest = {
   readonly log: LogId;
   /** `fromPosition` is always 0 here; this module sets it. */

@@ -27,7 +27,7 @@ export type SubscriptionState =
 const starting: SubscriptionState = { name: 'starting' };
 const noFrames = Buffer.alloc(0);
 
-/** What a subscription needs from the fan-out that owns it. */
+/** The functions of its fan-out that a subscription uses. */
 export interface SubscriptionHost {
   /** Called after every change of state. */
   moved(subscription: Subscription, from: SubscriptionState): void;
@@ -140,7 +140,7 @@ export class Subscription implements GroupMember, Beating, ConnectionEvents {
 
   /** Sends the response head before the starting point is known, because that takes time. */
   greetEarly(): void {
-    // A new socket that cannot take a few hundred bytes is not worth keeping.
+    // A new socket that cannot accept a few hundred bytes is closed.
     if (this.#state.name === 'starting' && this.#head !== undefined && !this.#open(noFrames)) this.#abandon();
   }
 

@@ -31,7 +31,7 @@ export function importRecord(message: Message): string {
 }
 
 /**
- * The last line of an export. The record count is a member of the last message rather than a line of its own, because
+ * The last line of an export. The record count is a member of the last message rather than a separate line, because
  * EventoDB's importer ignores unknown members but rejects every line that is not a message.
  */
 export function lastImportRecord(message: Message, records: number): string {
@@ -81,7 +81,7 @@ export async function parseImportRecordInTurns(line: Buffer): Promise<ParsedReco
   }
 }
 
-// Decoding would replace invalid bytes by U+FFFD and so alter what was written.
+// Decoding would replace invalid bytes by U+FFFD and so alter the message.
 const notUtf8: ParsedRecord = { code: 'INVALID_JSON', problem: 'the line must be UTF-8 text' };
 
 function recordOf(text: string, parsed: unknown): ParsedRecord {

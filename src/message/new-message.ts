@@ -57,7 +57,7 @@ export async function parseJsonBodyInTurns(
 
 function textOf(body: Buffer | undefined, expected: string): string {
   if (body === undefined || body.length === 0) throw invalidBody(`is missing: send ${expected}`);
-  // Decoding would replace invalid bytes by U+FFFD and so alter what was written.
+  // Decoding would replace invalid bytes by U+FFFD and so alter the message.
   if (!isUtf8(body)) throw invalidBody('must be UTF-8 text');
   return body.toString();
 }

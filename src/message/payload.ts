@@ -2,8 +2,8 @@ import { PokewireError } from '../errors.ts';
 import { backslash, isSpace, quote, skipSpace, skipString } from './json-text.ts';
 import type { JsonText } from './message.ts';
 
-// Payloads stay text, so readers parse what was accepted here with any JSON library. A reader that cannot decode one
-// message cannot get past it, so whatever common libraries reject by default is rejected here.
+// Payloads stay text, so readers parse them with any JSON library. A message that a reader cannot decode would block
+// that reader, so everything that common libraries reject by default is rejected here.
 
 /**
  * Deepest nesting of objects and arrays in data or metadata. With the two levels around them in a response they stay

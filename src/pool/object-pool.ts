@@ -2,8 +2,8 @@ import { AdaptiveSize, type PoolBounds } from './adaptive-size.ts';
 import { PoolStats } from './pool-stats.ts';
 
 /**
- * A bounded pool of equal objects. Objects are not reset: whoever acquires one sets every field. The pool starts with
- * its minimum. Each object must be released exactly once; releasing it twice would lend it twice.
+ * A bounded pool of equal objects. Objects are not reset: the code that acquires one sets every field. The pool starts
+ * with its minimum. Each object must be released exactly once; releasing it twice would lend it twice.
  */
 export class ObjectPool<T> {
   readonly stats = new PoolStats();

@@ -1,7 +1,7 @@
 import type { BufferLease } from '../pool/buffer-pool.ts';
 import { lastChunk, payloadOf } from './frame.ts';
 
-/** What a connection needs from a socket; `net.Socket` implements it. */
+/** The functions of a socket that a connection uses; `net.Socket` implements them. */
 export interface Sink {
   /** `taken` is called when the kernel has accepted the bytes, or with an error if it never will. */
   write(bytes: Uint8Array, taken?: (error?: Error | null) => void): boolean;

@@ -114,7 +114,8 @@ export function groupFrame(name: string, data: Readonly<Record<string, unknown>>
   return namedEvent(name, data);
 }
 
-// The id may come first here: it names what was delivered before. No space after `data:`, see {@link endFrame}.
+// The id may come first here, because it names the end of earlier deliveries. No space after `data:`, see {@link
+// endFrame}.
 function namedEvent(name: string, data: Readonly<Record<string, unknown>>, id?: string): Buffer {
   return chunkOf(`event: ${name}\n${idLine(id)}data:${jsonText(data)}\n\n`);
 }
@@ -127,7 +128,7 @@ function idOf(cursor: number | undefined, epoch: string): string | undefined {
   return cursor === undefined ? undefined : cursorId(cursor, tagOf(epoch));
 }
 
-/** What a subscriber that lagged receives for one stream: see `Conflation`. */
+/** The content of a poke for a subscriber that lagged, for one stream: see `Conflation`. */
 export type ConflatedFrame = {
   readonly stream: string;
   readonly from: number;

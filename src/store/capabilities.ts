@@ -1,6 +1,6 @@
 import { PokewireError } from '../errors.ts';
 
-/** What an engine can do, fixed when it is opened. Selects and relaxes cases of the contract suite. */
+/** The features of an engine, fixed when it is opened. Selects and relaxes cases of the contract suite. */
 export type StoreCapabilities = {
   /** `one`: only the namespace `default`, which can be neither created nor deleted. */
   readonly namespaces: 'many' | 'one';

@@ -59,7 +59,7 @@ export type GroupChange = {
   readonly revision: number;
   /** Undefined: removes the record. */
   readonly text: string | undefined;
-  /** Excluded from {@link GroupStore.changesSince}, because it changes often and nobody waits for it. */
+  /** Excluded from {@link GroupStore.changesSince}, because the record changes often and no node waits for it. */
   readonly isQuiet: boolean;
 };
 

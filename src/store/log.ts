@@ -138,7 +138,7 @@ export type StoreFull = {
   readonly outcome: 'full';
   /** Which limit was reached: the store's, the namespace's share, or the disk's. */
   readonly limit: 'store' | 'namespace' | 'disk';
-  /** Current size of the store or namespace; undefined if the store cannot tell. */
+  /** Current size of the store or namespace; undefined if it is unknown. */
   readonly bytes: number | undefined;
   readonly maxBytes: number;
 };

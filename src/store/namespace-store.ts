@@ -2,7 +2,7 @@ import type { StoreFull } from './log.ts';
 import type { LogId } from './log-id.ts';
 import type { RetentionLimits, RetentionOutcome, RetentionRule } from './retention.ts';
 
-/** What a token permits; each scope includes the ones before it. */
+/** The scopes of tokens; each includes the ones before it. */
 export const scopes = ['read', 'write', 'admin'] as const;
 
 export type Scope = (typeof scopes)[number];

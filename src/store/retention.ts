@@ -30,7 +30,7 @@ export type Kept = {
   readonly bytes: number;
   /** Time of the oldest message in milliseconds since 1970-01-01; undefined if there is none. */
   readonly oldestMs: number | undefined;
-  /** What the rule would delete. */
+  /** The messages that the rule would delete. */
   readonly excess: Excess;
 };
 

@@ -62,9 +62,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** What opening a store found, in sentences for people; never contains a password. */
+/** The result of opening a store, in sentences for people; never contains a password. */
 export type StoreOpening = {
-  /** Where the messages are, what that implies, and how many there are. */
+  /** Where the messages are stored, the consequences, and their number. */
   readonly summary: string;
   /** Something that may be unexpected; undefined: nothing. */
   readonly warning: string | undefined;
@@ -74,7 +74,7 @@ export type StoreOpening = {
 export type StoreLimits = {
   /** Bytes of all namespaces together. 0: no limit. */
   readonly maxBytes: number;
-  /** Bytes of one namespace. 0: no limit of its own. */
+  /** Bytes of one namespace. 0: no limit per namespace. */
   readonly maxBytesPerNamespace: number;
   readonly maxNamespaces: number;
   /** Limits for namespaces without a rule for their whole log. Absent: everything is kept. */

@@ -69,7 +69,7 @@ export class LogBlocks {
     else if (this.#state === 'failing') this.#endFlushes();
   }
 
-  /** Writes synchronously, for a process that ends. A block already being written completes by itself. */
+  /** Writes synchronously, for a process that ends. A block already being written is completed by the system. */
   flushSync(): void {
     this.#endBlock();
     let retries = lastWaitMs / retryMs;

@@ -29,7 +29,7 @@ function violationsOf(page: Page): Promise<string[]> {
     violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ' ' + target + ': ' + failureSummary)))`);
 }
 
-/** The focused element: what it is, whether its focus is visible, and whether it was focused before. */
+/** The focused element: its description, whether its focus is visible, and whether it was focused before. */
 type Focus = {
   readonly text: string;
   readonly isVisible: boolean;

@@ -12,7 +12,10 @@ afterAll(() => browser.close());
 
 const write = ['stream.write', 'a-1', { type: 'T', data: {} }];
 
-/** What a page that rebound its name can read from the server, which the browser considers its own origin: statuses and texts. */
+/**
+ * Statuses and texts that a page with a rebound name can read from the server, which the browser considers the page's
+ * own origin.
+ */
 async function askAsOwn({ port }: TestApp, calls: readonly (readonly [path: string, body?: unknown])[]) {
   // The attacker's page came from elsewhere, without our policy.
   await using page = await browser.newPage({ bypassCSP: true });

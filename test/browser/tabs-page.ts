@@ -2,5 +2,5 @@ import { indexedDbCheckpoint, localStorageCheckpoint } from '../../src/client/br
 import { connect } from '../../src/client/client.ts';
 import { acrossTabs } from '../../src/client/tabs.ts';
 
-// What a bundler would provide.
+// Definitions that a bundler would provide.
 Object.assign(globalThis, { connect, acrossTabs, indexedDbCheckpoint, localStorageCheckpoint });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-// The page may have reconnected by itself, so that the button is hidden.
+// The page may have reconnected already, so that the button is hidden.
 const retryNow = (page: Page) => page.getByText('Retry now').dispatchEvent('click');
 
 const iconOf = (page: Page) => page.locator('link[rel="icon"]').getAttribute('href');

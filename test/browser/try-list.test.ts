@@ -37,7 +37,7 @@ function startFlood(app: TestApp) {
   };
 }
 
-/** For a busy machine, longer than the default. */
+/** Longer than the default, for a busy machine. */
 const soon = { timeout: 20_000 };
 
 const many = (count: number) => Array(count).fill({ type: 'Made', data: {} });

@@ -108,7 +108,7 @@ export class FakeGroupServer {
     return Math.max(-1, ...own.map(({ position }) => position!));
   }
 
-  /** Waits until the worker has done what it must. */
+  /** Waits until the worker has performed the required action. */
   async until(what: string, isSo: () => boolean): Promise<void> {
     const endAtMs = performance.now() + this.#patienceMs;
     while (!isSo()) {

@@ -7,7 +7,10 @@ const session = 's-1';
 const epoch = 'e-1';
 /** The times of the real server. None ends within a scenario, however slow the machine is. */
 const usual = { leaseMs: 15_000, beatMs: 3_000 };
-/** Only for scenarios that wait until a lease has expired: a slow worker may miss it at any time, and loses a silent connection soon. */
+/**
+ * Only for scenarios that wait until a lease has expired: a slow worker may miss such a lease at any time, and soon
+ * considers a silent connection lost.
+ */
 const short = { leaseMs: 1_500, beatMs: 250 };
 
 function join(server: FakeGroupServer, connection: GroupConnection, over: object = {}): void {

@@ -3,7 +3,7 @@ import { FakeGroupServer } from './fake-group-server.ts';
 import { scenarios } from './group-scenarios.ts';
 import { startWorker } from './in-process-worker.ts';
 
-/** A worker that does what it must needs a fraction of a second. Only one that does not is waited for so long. */
+/** A correct worker needs a fraction of a second. Only a faulty one is waited for that long. */
 const patienceMs = 100_000;
 
 test.concurrent.each(Object.entries(scenarios))('A worker %s.', async (_title, play) => {

@@ -144,7 +144,7 @@ export function describeImports({ open, describe, capabilities, expectSame, coun
     test('is counted like an append', async () => {
       await using opened = await open();
       const message = newMessage({ id: uuid(1) });
-      // So that the extra cost of a log's first message is not compared.
+      // Excludes the extra cost of a log's first message from the comparison.
       await opened.append('z-1');
       const { bytes: before } = await opened.store.usage();
       await opened.append('a-1', [message]);

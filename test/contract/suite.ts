@@ -65,7 +65,7 @@ export class Suite {
     else expect(read.map(parsed)).toEqual(expected.map(parsed));
   };
 
-  /** Whether a payload equals what was written, as far as the store keeps it. */
+  /** Whether a payload equals the written one, as far as the store preserves it. */
   readonly isSameText = (text: string | null, expected: string | null): boolean =>
     this.capabilities.verbatim ? text === expected : isDeepStrictEqual(JSON.parse(text!), JSON.parse(expected!));
 

@@ -21,7 +21,7 @@ type Promised = {
   readonly globalPosition: number;
 };
 
-/** A server whose writes are recorded, and its appends: what was acknowledged at which length of the recording. */
+/** A server whose writes are recorded, and its appends: the messages acknowledged at each length of the recording. */
 class RecordedServer {
   readonly promised: { readonly atBytes: number; readonly message: Promised }[] = [];
   readonly sent = new Set<string>();

@@ -1,4 +1,7 @@
-/** `npm run crash -- --kills 1000`: kills a server with a SQLite store at random moments, prints the results, and ends by itself. */
+/**
+ * `npm run crash -- --kills 1000`: kills a server with a SQLite store at random moments, prints the results, and then
+ * ends.
+ */
 import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
 

@@ -141,7 +141,7 @@ test('Readers that read one byte per turn of their event loop receive every byte
       text += String.fromCharCode(buffer[0]!);
       if (/^id: 200-[0-9a-f]{12}\n\n\r\n$/m.test(text.slice(-40))) socket.destroy();
       else setImmediate(() => socket.resume());
-      // Stops reading until told to continue.
+      // Stops reading until the test asks it to continue.
       return false;
     };
     const socket = connect({ port: server.port, host: '127.0.0.1', onread: { buffer, callback } });

@@ -90,7 +90,7 @@ test('Whatever the content of an import, its answer reports how it ended, and th
         outcomes.done++;
         const exportedMessages = after === emptyExport ? 0 : after.split('\n').length - 1;
         expect(exportedMessages).toBe(imported + (force ? 0 : 2));
-        // What was accepted can be imported again, with the same result.
+        // Accepted records can be imported again, with the same result.
         expect((await replace(after)).events.at(-1)).toMatchObject({ done: true });
         expect(await exported()).toBe(after);
       } else {

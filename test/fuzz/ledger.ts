@@ -8,7 +8,7 @@ import { jsonValue, mutate, uuid } from './values.ts';
 export type Audited = {
   readonly request: FuzzRequest;
   readonly stream: string;
-  /** JSON texts of data, one per message; undefined: the body was changed, so only the answer tells its content. */
+  /** JSON texts of data, one per message; undefined: the body was changed, so only the answer shows its content. */
   readonly sent: readonly string[] | undefined;
 };
 

@@ -29,7 +29,10 @@ export type StormOptions = {
 };
 
 const lanes = 16;
-/** Incomplete requests keep their connections until the server closes them; they wait beside the lanes, and none remain at the end. */
+/**
+ * Incomplete requests keep their connections until the server closes them; they wait in addition to the lanes, and none
+ * remain at the end.
+ */
 const waitingAtMost = 48;
 /** More than may wait on one connection. */
 const longPipeline = [101, 300] as const;

@@ -279,7 +279,7 @@ export class World {
     );
   }
 
-  /** An import replaces the log: nodes learn of it one after the other, and somebody resets the group. */
+  /** An import replaces the log: nodes learn of it one after another, and an administrator resets the group. */
   #replaceLog(): void {
     const { time } = this;
     const random = this.#random;

@@ -79,7 +79,7 @@ test.for(sites)(
           nextMove += 7;
           await subscriber?.moveOn();
         }
-        // Each node in turn loses its store for a while.
+        // The nodes lose their store for a while, one after another.
         if (writer === 0 && batch === batches / 4) nodes.beginOutage(0);
         if (writer === 0 && batch === batches / 2) nodes.beginOutage(1);
       }
@@ -98,7 +98,7 @@ test.for(sites)(
       subscriber.judge(selected, epoch);
     }
     expect(subscribers.reduce((sum, { heads }) => sum + heads, 0)).toBeGreaterThan(0);
-    // For both nodes together, since random faults may not occur on one of them.
+    // Checked for both nodes together, since random faults may not occur on one of them.
     const happened = (count: (store: UnreliableStore) => number) =>
       nodes.stores.reduce((sum, store) => sum + count(store), 0);
     const faults = {
@@ -143,7 +143,7 @@ async function readLog(app: TestApp, category: string): Promise<Place[]> {
 
 test('Subscribers that stall while buffers are reused receive their frames byte for byte.', async () => {
   const pools = ['--buffer-pool-min', '1', '--buffer-pool-max', '2', '--poke-pool-max', '4'];
-  // On a busy machine heartbeats could come in between.
+  // On a busy machine heartbeats could arrive in between.
   await using app = await startTestApp([...pools, '--heartbeat-ms', '0']);
   const stalled = await Promise.all(
     Array.from({ length: 20 }, (_, n) => SseClient.connect(app.port, `/subscribe?stream=slow-${n % 4}&stream=slow-9`)),
@@ -151,7 +151,7 @@ test('Subscribers that stall while buffers are reused receive their frames byte 
   for (const client of stalled) client.pause();
   const isLagging = () => [...app.hub.subscriptions].some(({ state }) => state.name === 'lagging');
   const appendOne = (batch: number) => app.append(`slow-${[0, 1, 2, 3, 9][batch % 5]}`, new Array(100).fill(message));
-  // Until the kernel's buffers are full, and beyond, so that buffers are reused while sockets hold some.
+  // Writes until the kernel's buffers are full, and beyond, so that buffers are reused while sockets hold some.
   let batches = 0;
   while (!isLagging()) await appendOne(batches++);
   for (let more = 0; more < 400; more++) await appendOne(batches++);
@@ -163,7 +163,7 @@ test('Subscribers that stall while buffers are reused receive their frames byte 
     await client.waitForPokes(wanted.length);
     const body = withoutTags(client);
     const frames = wanted.map((told) => `event: poke\ndata: ${JSON.stringify(told)}\nid: ${told.globalPosition}\n\n`);
-    // Not toBe, whose report of megabytes that differ takes minutes.
+    // Not `toBe`, whose report takes minutes if megabytes differ.
     expect(body.replace(/^: ready\n\nretry: \d+\n/, '') === frames.join(''), 'the bytes are the same').toBe(true);
   }
   await Promise.all(stalled.map((client) => client[Symbol.asyncDispose]()));

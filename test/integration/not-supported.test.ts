@@ -15,7 +15,7 @@ test.each<[string, string, string, string]>([
 ])(
   'What the store cannot do is refused by 501, which names the store: %s by %s %s',
   async (support, method, path, body) => {
-    // Because `default` can never be deleted otherwise.
+    // Enables the deletion of `default`, which is impossible otherwise.
     await using app = await startTestApp(['--test-mode'], {
       openStore: (_url, options) => LimitedStore.open(options, support !== 'appends'),
     });

@@ -49,7 +49,7 @@ test('The package serves every page with its styles and scripts.', async () => {
   for (const path of all) expect([path, await statusOf(path)]).toEqual([path, 200]);
 });
 
-/** What a page links to or loads from its own server. */
+/** The addresses of its own server that a page links to or loads. */
 async function linksOf(page: string): Promise<string[]> {
   const text = await (await fetch(page, { headers: { accept: 'text/html' } })).text();
   const paths = [...text.matchAll(/(?:href|src)="([^"#]+)"/g)].map(([, path]) => new URL(path!, page));

@@ -113,7 +113,7 @@ async function useServer(app: TestApp): Promise<void> {
   await app.append('account-1', [message, message]);
   await app.get('/streams/account-1/messages');
   await app.get('/no/such/path');
-  // The first gets a place beside the reader and catches up; the second is refused.
+  // The first subscribes in addition to the reader and catches up; the second is refused.
   await using reader = await SseClient.connect(app.port, '/subscribe?category=account');
   await reader.waitForPokes(2);
   expect((await app.get('/subscribe?all=true')).status).toBe(503);

@@ -75,7 +75,7 @@ export class RpcClient {
     return answer.body;
   }
 
-  /** Sends a call and returns the answer, whatever it is. */
+  /** Sends a call and returns the answer, also an error. */
   ask(...body: unknown[]): Promise<RpcAnswer> {
     return callRpc(this.url, body, this.token === undefined ? {} : { token: this.token });
   }

@@ -235,7 +235,7 @@ describe('Other namespaces (section 13, D1)', () => {
       'default',
       'made',
     ]);
-    // Even after it has deleted its token's namespace.
+    // It remains one even after it has deleted its token's namespace.
     await maker.call('ns.delete', 'made');
     await maker.createNamespace('made-later');
     expect(await maker.refusal('ns.streams')).toEqual([404, 'NAMESPACE_NOT_FOUND']);

@@ -15,7 +15,7 @@ const otherCount = 1_237;
 const ownStream = 'account-123';
 const message = { type: 'Happened', data: { amount: 1 } };
 
-/** A server with a tenant whose admin token is used, alone or beside another tenant. */
+/** A server with a tenant whose admin token is used, alone or together with another tenant. */
 type World = {
   readonly app: TestApp;
   readonly operator: RpcClient;
@@ -162,7 +162,7 @@ function asksOf({ method, url, bodies: shown = [] }: Route): Ask[] {
   );
 }
 
-/** The same tenant alone and beside another one. */
+/** The same tenant alone and together with another one. */
 class Worlds implements AsyncDisposable {
   readonly #alone: World;
   readonly #beside: World;

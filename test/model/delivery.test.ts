@@ -9,13 +9,14 @@ import { World } from './world.ts';
 import { writeCommands } from './write-commands.ts';
 
 /*
- * Commands in any order on a real server with real sockets; `docs/PROTOCOL.md` and the log say what each connection is to be
- * told. A failure prints a line that repeats it:
+ * Commands in any order on a real server with real sockets. `docs/PROTOCOL.md` and the log determine the events that each
+ * connection must receive. A failure prints a line that repeats it:
  *
  *     MODEL_REPEAT='<seed> <path> <replay path>' npx vitest run test/model -t <engine>
  *
- * The commands and what they are given are repeated exactly, and so are the faults of a bad network, by the seed in the settings; how the kernel and the event loop interleave them is not, so a
- * race may need a few goes. `MODEL_RUNS=1000 MODEL_LIMIT_MS=600000` looks longer than CI does.
+ * The seed repeats the commands, their parameters and the faults of an unreliable network exactly. It does not repeat how
+ * the kernel and the event loop interleave them, so a race may need several attempts. `MODEL_RUNS=1000
+ * MODEL_LIMIT_MS=600000` searches longer than CI does.
  */
 const [seed, path, replayPath] = process.env.MODEL_REPEAT?.split(' ') ?? [];
 const asked = process.env.MODEL_RUNS ?? (seed === undefined ? undefined : '1');

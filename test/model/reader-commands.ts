@@ -125,7 +125,7 @@ const stall = toOne('stall', fc.nat({ max: 2 }), async (connection, more, world,
   // Unannounced messages do not fill a socket.
   site.catchUp();
   const laggingBefore = site.lagging;
-  // On a bad network a socket may not be full when an append is answered, so a few must be enough.
+  // On an unreliable network a socket may not be full when an append is answered, so a few full sockets must be enough.
   let most = site.isUnreliable ? 6 : Number.POSITIVE_INFINITY;
   for (let extra = more; hears && world.longBatchesLeft > 0 && extra >= 0 && most-- > 0; world.longBatchesLeft--) {
     world.append(site, tenancy, longStream, new Array(200).fill({ type: 'Long', data: {} }));

@@ -128,8 +128,8 @@ export class Site implements AsyncDisposable {
   async restart(onSamePort: boolean): Promise<void> {
     const { port } = this.#app;
     await this.#running.close();
-    // A kept-alive connection to the old server must not be used for the new one. Answers of the old one may be in
-    // flight, so its connections end by themselves.
+    // A kept-alive connection to the old server must not be used for the new one. Answers of the old server may be in
+    // flight, so its connections are left to end.
     this.#agent = new Agent({ keepAlive: true });
     this.#running = await start(this.settings, this.#folder, onSamePort ? port : 0);
   }

@@ -19,7 +19,7 @@ export type ExpectedReset = {
   readonly lost: { readonly epoch: string | null; readonly from: number; readonly to: number | null };
 };
 
-/** What an id names, or a bare position without a log. */
+/** The position and log that an id names, or a bare position without a log. */
 export type NamedCursor = Exclude<ClaimedCursor, 'unknown'>;
 
 export type Cursor = {

@@ -5,7 +5,7 @@ import { type Expected, expectedOf, textOf } from './expectation.ts';
 import type { Entry, LogBook } from './log-book.ts';
 import { type ModelConnection, toldToAll } from './subscriber.ts';
 
-/** A poke, also one that stands for several messages. */
+/** A poke, or one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
 
 /** Throws if the events of a connection contradict its log; `isComplete`: nothing more is in flight. */

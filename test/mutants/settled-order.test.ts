@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres)('A reader of a Message DB that', () => {
   });
 });
 
-// Not by the torture test, which would wait a minute for the lost messages.
+// The torture test does not check this, because it would wait a minute for the lost messages.
 test('A node that delivers its own commits before those with lower positions is caught by the unit tests.', async () => {
   const mutation = {
     file,

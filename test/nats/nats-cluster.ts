@@ -76,7 +76,7 @@ export class NatsCluster implements AsyncDisposable {
     });
   }
 
-  /** The stream of the only log, as its leader has it; others may be slightly behind. */
+  /** The stream of the only log, as reported by its leader; other servers may be slightly behind. */
   async onlyLog(): Promise<StreamReport> {
     return (await this.#ledLog()).log;
   }
@@ -100,7 +100,7 @@ export class NatsCluster implements AsyncDisposable {
     });
   }
 
-  /** Asks servers in turn until a running one is named as leader. */
+  /** Asks one server after another until a running one is named as leader. */
   #elected(ask: (server: NatsServer) => Promise<string | undefined>): Promise<NatsServer> {
     return this.#eventually(async (asked) => {
       const leader = await ask(asked);
@@ -108,7 +108,7 @@ export class NatsCluster implements AsyncDisposable {
     });
   }
 
-  /** Asks servers in turn until one of them knows. */
+  /** Asks one server after another until one of them knows. */
   async #eventually<T>(ask: (server: NatsServer) => Promise<T | undefined>): Promise<T> {
     const deadline = performance.now() + electionMs;
     let fault: unknown;

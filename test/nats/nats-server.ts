@@ -91,7 +91,7 @@ export class NatsServer implements AsyncDisposable {
     return this.#process!.pid!;
   }
 
-  /** Where its streams are. */
+  /** The folder of its streams. */
   get storeFolder(): string {
     return join(this.#options.folder.path, this.name);
   }

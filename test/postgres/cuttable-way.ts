@@ -64,7 +64,7 @@ export class CuttableWay implements AsyncDisposable {
     from.on('error', () => to.destroy());
     from.on('close', () => {
       this.#sockets.delete(from);
-      // Sends what was read first.
+      // Sends data in the order in which it was read.
       to.end();
     });
     if (this.#isCut) from.pause();

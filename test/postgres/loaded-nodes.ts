@@ -49,7 +49,7 @@ export class LoadedNodes implements AsyncDisposable {
     this.#subscribers = clients.map((client, at) => ({ client, wants: wants[at % wants.length]! }));
     const writers = nodes.flatMap((node) => Array.from({ length: writersPerNode }, () => node));
     this.#writing = Promise.all(writers.map((node, number) => this.#write(node, number)));
-    // Reported to whoever awaits it later.
+    // The error is reported when the promise is awaited later.
     this.#writing.catch(() => {});
   }
 
@@ -83,7 +83,7 @@ export class LoadedNodes implements AsyncDisposable {
     }
   }
 
-  /** Stops the writers and compares what they and the subscribers received with the table. */
+  /** Stops the writers, and compares their answers and the subscribers' pokes with the table. */
   async expectNothingAmiss(): Promise<void> {
     this.#stop.abort();
     await this.#writing;

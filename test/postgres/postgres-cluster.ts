@@ -142,7 +142,7 @@ export class PostgresCluster implements AsyncDisposable {
 
   /** Starts the server and resolves when it accepts connections. */
   async run(): Promise<void> {
-    // Backends of a killed server end by themselves; until then a new one is refused.
+    // Backends of a killed server end after a while; until then a new one is refused.
     for (let tries = 0; ; tries++) {
       const said = await this.#spawn();
       if (said === undefined) return;
@@ -163,7 +163,7 @@ export class PostgresCluster implements AsyncDisposable {
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     return async () => {
       for (const pid of pids) process.kill(pid, 'SIGCONT');
-      // Not earlier: its backend cannot end while a frozen one holds a lock in shared memory.
+      // Must not be earlier: its backend cannot end while a frozen one holds a lock in shared memory.
       await client.end();
     };
   }

@@ -44,7 +44,7 @@ describe.skipIf(!hasPostgres)('Tokens of a server over a Message DB', () => {
     const subscribed = await subscribe();
     expect(subscribed.status).toBe(200);
     await one.namespaces.revokeToken('default', id);
-    // Ends by itself.
+    // The subscription ends, because its token was revoked.
     await subscribed.text();
     await expect.poll(async () => (await subscribe()).status, { timeout: 10_000 }).toBe(403);
   });

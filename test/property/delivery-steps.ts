@@ -40,7 +40,7 @@ const connecting = fc
       const subscriber = new Subscriber({
         selection,
         position: isSingleStream(selection) ? selection.fromPosition : position,
-        // Only its hello tells where a subscription at the head started.
+        // Only its hello reports where a subscription at the head started.
         wishes: { ...asked, hello: asked.hello || selection.all },
       });
       subscribers.push(subscriber);
@@ -138,7 +138,7 @@ const closingStalled = fc.constantFrom(0, 1).map(
       nodes[node]!.hub.closeStalled(Number.POSITIVE_INFINITY),
 );
 
-/** Replaces the log. What the nodes do not learn from it, the watch on namespaces reports. */
+/** Replaces the log. The watch on namespaces reports it to nodes that do not notice it otherwise. */
 const replacing = fc.constant<Step>(async (world) => {
   const { nodes, subscribers, log } = world;
   await nodes[0].replaceLog();

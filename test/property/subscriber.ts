@@ -108,7 +108,7 @@ export class Subscriber {
     });
   }
 
-  /** Global position after which it starts; undefined: at the head, and it was not told where that was. */
+  /** Global position after which it starts; undefined: at the head, whose position it does not know. */
   #startOf({ log, lastEventId, headBefore, sink }: Connection): number | undefined {
     const { selection, position } = this.#wish;
     if (lastEventId !== undefined) {

@@ -24,7 +24,7 @@ async function append(server: ServerProcess, token: string): Promise<void> {
   expect((await fetch(`${server.url}/streams/secret-1/messages`, init)).status).toBe(201);
 }
 
-/** What every cache in front of a server must not store, however eager it is. */
+/** Answers that no cache in front of a server may store, however eager it is. */
 function keepsNothing(open: (url: string) => Promise<{ url: string } & AsyncDisposable>): void {
   test('returns the answer of one tenant neither to another one nor to a client without a token.', async () => {
     await using server = await ServerProcess.start(['--token', admin]);

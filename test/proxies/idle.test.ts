@@ -50,7 +50,7 @@ describe.concurrent('A silent stream is cut by the time-out of the proxy, and on
       const idleTimeout = `${idleTimeoutMs}ms`;
       await using cutting = await RealProxy.start(kind, files({ url: silent.url, idleTimeout }));
       await using keeping = await RealProxy.start(kind, files({ url: beating.url, idleTimeout }));
-      // Its own stream, because the tests run concurrently against the same servers.
+      // Uses a separate stream, because the tests run concurrently against the same servers.
       const query = `stream=${encodeURIComponent(name)}`;
       await using cut = await subscribe(cutting, query, client);
       await using kept = await subscribe(keeping, query, client);

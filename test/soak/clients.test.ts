@@ -66,7 +66,7 @@ async function subscriber(port: number, random: Random, calm: () => boolean) {
   return { told: pokes, claims, proxy, ended, close: () => subscription.close() };
 }
 
-/** A worker behind such a proxy. */
+/** A worker behind a proxy of the same kind. */
 async function worker(port: number, random: Random, calm: () => boolean) {
   const choose = mischiefs(random);
   const proxy = await HostileProxy.open(port, () => (calm() ? undefined : choose()));

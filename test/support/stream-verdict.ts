@@ -4,7 +4,7 @@ import type { ReceivedPoke, StreamEvent } from './sse-client.ts';
 /** Positions of a message in a log. */
 export type Place = { readonly stream: string; readonly position: number; readonly globalPosition: number };
 
-/** A poke, also one that stands for several messages. */
+/** A poke, or one that stands for several messages. */
 type Told = ReceivedPoke & { readonly from?: number; readonly count?: number };
 
 /** The events of one connection, and the messages of its log. */

@@ -56,9 +56,9 @@ export const noFaults: Partial<UnreliableSettings> = {
 };
 
 /**
- * Any store behind a bad network, as bad as `src/store/` permits: announcements are lost, duplicated, late, out of
- * order, empty and cut; reads are slow and fail; at times every call fails. By default, appends never fail after they
- * were stored. {@link UnreliableStore.mend} ends all that.
+ * Any store behind an unreliable network, with every fault that `src/store/` permits: announcements are lost,
+ * duplicated, late, out of order, empty and truncated; reads are slow and fail; at times every call fails. By default,
+ * appends never fail after they were stored. {@link UnreliableStore.mend} ends all faults.
  */
 export class UnreliableStore implements Store {
   readonly kind: StoreKind;

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FakeNode } from '../support/fake-node.ts';
 
-/** A node with one live subscription to everything, whose store announces nothing by itself from now on. */
+/** A node with one live subscription to everything, whose store makes no announcements from now on. */
 async function quietNode() {
   const node = new FakeNode();
   const { sink, subscription } = await node.subscribe();

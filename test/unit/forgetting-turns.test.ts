@@ -59,7 +59,7 @@ test('Namespaces alternate piece by piece, within a slice and across slices.', (
   const excess = new Excess({ a: 1_000, b: 1_000, c: 1_000 }, slice, 0);
   excess.forget();
   excess.forget();
-  // 30 of each in turn, and 10 at the end of each slice.
+  // 30 of each alternately, and 10 at the end of each slice.
   expect(excess.pieces.join('')).toBe('abcabcab');
 });
 

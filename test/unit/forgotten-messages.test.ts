@@ -7,7 +7,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 const wishes = { hello: true, heads: false, conflated: false, heartbeatMs: undefined };
 const ofA = { selection: selectionOf({ categories: ['a'] }) };
 
-/** A node with one live subscription to everything, whose store announces nothing by itself from now on. */
+/** A node with one live subscription to everything, whose store makes no announcements from now on. */
 async function quietNode() {
   const node = new FakeNode();
   const { sink, subscription } = await node.subscribe();

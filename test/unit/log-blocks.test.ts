@@ -235,7 +235,7 @@ test('A hanging reader delays a flush, and the end of the process, by at most a 
   }
   const writes = file.writes;
   lines.flushSync();
-  // For all blocks together: 200 times 5 ms.
+  // The limit for all blocks together: 200 times 5 ms.
   expect(file.writes - writes).toBe(200);
   expect(file.text).toBe('');
 });

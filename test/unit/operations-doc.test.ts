@@ -71,7 +71,7 @@ const constants: Readonly<Record<string, string | undefined>> = {
   // Pages that are not visible from outside.
   maxPagePokes: undefined,
   maxListEntries: undefined,
-  // For records that only the server writes.
+  // Bounds of records that only the server writes.
   maxGroupRecords: undefined,
   maxGroupRecordBytes: undefined,
   // Follows from the longest name.

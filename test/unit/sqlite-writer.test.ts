@@ -72,7 +72,7 @@ test('The cached state changed by a failed group is read again, even if its end 
     using opened = new OpenedWriter();
     for (const sql of failing) opened.database.failing.set(sql, 1);
     const bytes = opened.writer.bytes;
-    // Alone, so that it is not repeated.
+    // Sent alone, so that it is not repeated.
     expect(opened.append('s-1')).toMatchObject({ message: 'injected', errcode: 1 });
     if (failing.length === 1) expect(opened.writer.bytes).toBe(bytes);
     expect(opened.append('s-1')).toEqual(appended(0, 1));

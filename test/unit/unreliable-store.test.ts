@@ -49,7 +49,7 @@ async function openWith(faults: Partial<UnreliableSettings>, pool: ObjectPool<Po
   return { opened: await OpenedStore.over(store, pool), store, clock };
 }
 
-/** What a follower receives: the pokes of a page as one text, or the kind of announcement. */
+/** The announcements that a follower receives: the pokes of a page as one text, or the kind of announcement. */
 function listen({ opened }: Opened): string[] {
   const heard: string[] = [];
   opened.log.follow((announcement) => heard.push(textOfAnnouncement(announcement)));

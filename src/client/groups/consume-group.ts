@@ -1,7 +1,7 @@
 import type { ClientError } from '../client-error.ts';
 import type { Message } from '../messages.ts';
 
-/** What a group member consumes: its share of a category, which changes as members join and leave. */
+/** The messages that a group member handles: its share of a category, which changes as members join and leave. */
 export type GroupWork = {
   readonly category: string;
   readonly group: string;

@@ -15,7 +15,7 @@ const maxSilentBeats = 3.5;
 /** Time-out for leaving, about one lease; after that other members take over anyway. */
 const leaveMs = 15_000;
 
-/** A member of a group: its session, which it joins, keeps by beats and leaves. */
+/** A member of a group: joins, keeps its session alive by heartbeats, and leaves. */
 export class GroupMember<Data> {
   readonly #source: WorkerSource;
   readonly #work: GroupWork & { readonly member: string };

@@ -2,7 +2,7 @@ import * as deadlines from './deadline-book.ts';
 import type { GroupEvents } from './group-events.ts';
 import { LeaseClock } from './lease-clock.ts';
 
-/** The lease of a member's session and the deadlines of its partitions: the deadline book at the present time. */
+/** The lease of a member's session and the deadlines of its partitions: its deadline book, combined with a clock. */
 export class MemberLease {
   readonly #clock = new LeaseClock();
   readonly #expired: (key: deadlines.PartitionKey) => void;
@@ -76,7 +76,7 @@ export class MemberLease {
     return deadlines.mayStart(this.#book, given, this.#clock.now());
   }
 
-  /** Calls nobody any more. */
+  /** Cancels the timer; `expired` is not called any more. */
   stop(): void {
     clearTimeout(this.#timer);
   }

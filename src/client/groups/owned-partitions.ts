@@ -20,11 +20,11 @@ type OwnedPartitionsParts<Data> = {
   readonly lease: MemberLease;
   /** Aborts all requests. */
   readonly signal: AbortSignal;
-  /** The member cannot continue. */
+  /** Called when the member cannot continue. */
   readonly failed: (error: unknown) => void;
 };
 
-/** The partitions of a member, whose work starts and ends as the server assigns and revokes them. */
+/** The partitions of a member. Work on them starts and ends as the server assigns and revokes them. */
 export class OwnedPartitions<Data> {
   readonly #parts: OwnedPartitionsParts<Data>;
   readonly #slots: HandlerSlots;
@@ -45,7 +45,7 @@ export class OwnedPartitions<Data> {
     );
   }
 
-  /** Drops all partitions of another session or log. Call it before the lease learns of the session. */
+  /** Drops all partitions of another session or log. Must be called before the lease learns of the session. */
   joined({ session, epoch, head }: GroupEvents['joined']): void {
     const isOther = this.#parts.lease.session !== session || (this.#epoch ?? epoch) !== epoch;
     if (isOther) for (const worker of [...this.#workers.values()]) this.#fenced(worker);
@@ -108,7 +108,7 @@ export class OwnedPartitions<Data> {
     return acks.slice(0, acksPerRequest);
   }
 
-  /** The member has left: others own its partitions. */
+  /** Called when the member has left: others own its partitions. */
   left(): void {
     for (const worker of [...this.#workers.values()]) this.#drop(worker, 'released');
   }
@@ -161,7 +161,7 @@ export class OwnedPartitions<Data> {
     this.#drop(worker);
   }
 
-  /** Does nothing if another worker has taken its place. */
+  /** Does nothing if another worker has replaced it. */
   #drop(worker: PartitionWorker<Data>, why: 'released' | 'fenced' = 'fenced'): void {
     const key = keyOf(worker.assignment);
     if (this.#workers.get(key) !== worker) return;

@@ -105,7 +105,10 @@ export class PartitionWorker<Data> {
     this.#wake();
   }
 
-  /** Continues on a new connection. `position`: the server's checkpoint, which only retention moves beyond what was read. */
+  /**
+   * Continues on a new connection. `position`: the server's checkpoint, which only retention moves beyond the messages
+   * that were read.
+   */
   reconnected(position: number): void {
     if (position > this.#progress.readUpTo) this.forgotten(position);
     this.#pokedUpTo = Math.max(this.#pokedUpTo, this.#host.head());

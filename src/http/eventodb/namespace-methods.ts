@@ -23,7 +23,7 @@ const readStreamsOptions = objectReader('options', Type.Object({ prefix: text, .
 
 const categoriesRead = 1_000;
 
-/** What the namespace methods need. */
+/** Dependencies of the namespace methods. */
 export type NamespaceMethodParts = {
   readonly namespaces: Namespaces;
   readonly store: Store;

@@ -14,7 +14,7 @@ const category = Type.Optional(Type.String());
 const readRuleOptions = objectReader('options', Type.Object({ category, dryRun: Type.Optional(Type.Boolean()) }));
 const readEraseOptions = objectReader('options', Type.Object({ position: integer }));
 
-/** What the methods for retention and erasure need. */
+/** Dependencies of the methods for retention and erasure. */
 export type RetentionMethodParts = {
   readonly store: Store;
   readonly rules: RetentionRules;

@@ -20,7 +20,7 @@ import { streamMethods } from './stream-methods.ts';
 import { type SystemFacts, systemMethods } from './system-methods.ts';
 import { tokenMethods } from './token-methods.ts';
 
-/** What the RPC methods need. */
+/** Dependencies of the RPC methods. */
 export type RpcOptions = SystemFacts &
   Pick<RetentionMethodParts, 'rules' | 'erased'> & {
     readonly store: Store;
@@ -37,7 +37,9 @@ const description =
   "EventoDB's protocol: the body is `[method, ...arguments]`, the answer the bare result. docs/eventodb.md lists the " +
   'methods; each does what the resource routes do.';
 
-/** `POST /rpc`, a thin adapter for EventoDB's clients. It accepts any content type, so it has a scope of its own. */
+/**
+ * `POST /rpc`, a thin adapter for EventoDB's clients. It is in a separate scope, because it accepts any content type.
+ */
 export function routeRpc(server: Server, options: RpcOptions): void {
   const methods = new Map<string, RpcMethod>(
     Object.entries({

@@ -42,7 +42,7 @@ const readGroup = objectReader('consumerGroup', Type.Object({ member: groupQuery
 const streamRows = { message: streamRowJson, after: answerEnd };
 const categoryRows = { message: categoryRowJson, after: answerEnd };
 
-/** What the methods for streams and categories need. */
+/** Dependencies of the methods for streams and categories. */
 export type StreamMethodParts = {
   readonly store: Store;
   readonly append: Append;

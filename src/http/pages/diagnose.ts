@@ -72,7 +72,7 @@ export type DiagnoseOptions = {
   readonly heartbeatMs: number;
 };
 
-/** The page that measures what is between a visitor and the server, and the routes it uses. */
+/** The page that measures the path between a visitor and the server, and the routes it uses. */
 export function routeDiagnose(server: Server, { mode, streams, heartbeatMs }: DiagnoseOptions): void {
   routePage(server, {
     path: '/diagnose',
@@ -148,7 +148,7 @@ function connectionOf(request: FastifyRequest): Omit<Static<typeof connectionSch
     httpVersion: raw.httpVersion,
     host: headers.host ?? null,
     scheme: request.protocol === 'https' || claimed.startsWith('https') ? 'https' : 'http',
-    // Undefined at runtime, despite its type, if the peer has left; nobody reads this answer then.
+    // Undefined at runtime, despite its type, if the peer has left; the answer is then unused.
     address: request.ip ?? '',
     addressIsForwarded: (request.ips?.length ?? 1) > 1,
     proxyHeaders: proxyHeaders.filter((name) => headers[name] !== undefined),

@@ -26,7 +26,10 @@ export function describeRoutes(server: Server, version: string): void {
   });
 }
 
-/** The page to try Pokewire, the reference, and the API description behind it. Call after the routes it describes. */
+/**
+ * Adds the page to try Pokewire, the reference, and the API description. Call after the routes that are to be
+ * described.
+ */
 export function routeDocs(server: Server, mode: AuthMode): void {
   server.get(
     '/openapi.json',
@@ -43,7 +46,7 @@ export function routeDocs(server: Server, mode: AuthMode): void {
     async () => server.swagger(),
   );
 
-  // Relative, because a proxy may have put the server below a path of its own.
+  // Relative, because a proxy may serve the server below a path.
   server.get('/', { schema: { hide: true }, config: { access: 'none' } }, (_request, reply) => reply.redirect('docs'));
 
   routePage(server, {

@@ -110,7 +110,7 @@ function levelOf(route: string, status: number): Level {
   return quietRoutes.has(route) ? 'debug' : 'info';
 }
 
-// Without the query, which may contain a token.
+// Omits the query, which may contain a token.
 function lineOf(request: FastifyRequest, elapsedMs: number) {
   const { id, url } = request;
   const query = url.indexOf('?');

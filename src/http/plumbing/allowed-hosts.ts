@@ -5,7 +5,7 @@ import { PokewireError } from '../../errors.ts';
 export type AllowedHostsOptions = {
   /** Address that the server listens on. */
   readonly host: string;
-  /** Names accepted beside the loopback ones; `*.name`: all its subdomains; `*`: all. */
+  /** Names accepted in addition to the loopback ones; `*.name`: all its subdomains; `*`: all. */
   readonly allowedHosts: readonly string[];
 };
 

@@ -31,12 +31,12 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
-    /** What the request may do, once authenticated. Undefined on routes with access `none`. */
+    /** The grant of the request, once authenticated. Undefined on routes with access `none`. */
     grant: Grant | undefined;
   }
 }
 
-/** What the credential check needs. */
+/** Dependencies of the credential check. */
 export type AccessOptions = {
   readonly access: Access;
   readonly tickets: Tickets;

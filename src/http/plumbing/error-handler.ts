@@ -53,7 +53,7 @@ export function useErrorHandler(server: FastifyInstance, refusalPage: RefusalPag
 
 /** For Fastify's `frameworkErrors`: failures before routing, so no hook has run. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  // Because the access log repeats it.
+  // The URL is cleaned because the access log repeats it.
   request.raw.url = cleanUrl(request.url);
   if (request.headers['x-request-id'] !== undefined) reply.header('x-request-id', request.id);
   const refusal = invalid('path', 'must be a valid percent-encoded URL');

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { GatheredBytes } from '../../message/gathered-bytes.ts';
 
-/** Smallest chunk worth a buffer of its own, which costs some 200 bytes. */
+/** Smallest chunk worth a separate buffer, which costs some 200 bytes. */
 const largeBytes = 1_024;
 
 /** Takes a body piece by piece. */

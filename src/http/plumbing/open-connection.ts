@@ -50,7 +50,7 @@ export function takeItsTime(socket: Socket, mayTakeTime: boolean): void {
 
 /** One connection of the HTTP server: its current request, those that wait, and its deadline. */
 export class OpenConnection {
-  /** Status of an error written in place of the pending response. */
+  /** Status of an error that was written instead of the pending response. */
   refusedStatus: number | undefined = undefined;
   readonly #socket: HttpSocket;
   readonly #answer: Answer;

@@ -120,7 +120,7 @@ const refusal = { $ref: '#/components/responses/Error' };
 function refusalsOf(path: string, method: string, { operationId, security }: Operation): number[] {
   const statuses = [400, 421, 431, 500, 503];
   if (security.length > 0) statuses.push(401, 403);
-  // Even if no body is expected, because it is checked before routing.
+  // Applies even if no body is expected, because it is checked before routing.
   if (method !== 'get') statuses.push(408, 413);
   if (method !== 'get' && !takesAnyType.has(path)) statuses.push(415);
   if (path.startsWith('/groups')) statuses.push(404, 409, 410, 429, 501, 507);

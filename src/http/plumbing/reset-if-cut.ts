@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
  */
 export function resetIfCut(source: Readable, response: ServerResponse): void {
   const reset = (): void => {
-    // Before the first byte, an error can still get a response of its own.
+    // Before the first byte, an error response can still be sent.
     if (response.headersSent) response.socket?.resetAndDestroy();
   };
   source.once('error', reset);

@@ -6,8 +6,8 @@ const stopReading = 2;
 
 /**
  * Takes the socket of a request out of Node's HTTP server, as Node's own `upgrade` does: the parser returns to its
- * pool, and nothing of request and response stays in memory (load/README.md, idle-memory: a third of the bytes). What
- * the peer sends afterwards is no longer parsed as requests. Resolves to undefined if the peer has left.
+ * pool, and nothing of request and response stays in memory (load/README.md, idle-memory: a third of the bytes).
+ * Further data of the peer is no longer parsed as requests. Resolves to undefined if the peer has left.
  */
 export async function takeSocket(request: IncomingMessage, response: ServerResponse): Promise<Socket | undefined> {
   const { socket } = request;
@@ -22,7 +22,7 @@ export async function takeSocket(request: IncomingMessage, response: ServerRespo
   // Node aborts pipelined requests waiting for this one, which destroys the socket.
   if (socket.destroyed) return undefined;
   // When a request has many headers, the parser runs pending microtasks, including this function, and then continues in
-  // the same packet. It ignores what it finds there, but would call a missing handler and end the process.
+  // the same packet. It ignores the data it finds, but would call a missing handler and end the process.
   parser.onIncoming ??= () => stopReading;
   // All at once: removing them event by event is 1 % of a connection in a storm (profile of load: connection-storm).
   socket.removeAllListeners();

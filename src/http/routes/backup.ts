@@ -39,7 +39,7 @@ export function routeBackup(server: Server, store: Store, begin: BeginTransfer):
       requireSupport(store, 'backups');
       const transfer = begin(request, reply);
       const cancelled = new AbortController();
-      // Also if the client leaves while the copy is made.
+      // Aborts even if the client leaves while the copy is made.
       reply.raw.once('close', () => cancelled.abort());
       transfer.onEnd = () => cancelled.abort();
       const made = await store.backup(cancelled.signal).catch((error: unknown) => {

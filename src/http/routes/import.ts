@@ -14,7 +14,7 @@ import { ImportBody, type ImportBodyLimits } from './import-body.ts';
 import { type ImportFailure, type ImportMode, ImportRun } from './import-run.ts';
 import type { BeginTransfer } from './transfer.ts';
 
-/** What the import route needs. */
+/** Dependencies of the import route. */
 export type ImportOptions = ImportBodyLimits & {
   readonly begin: BeginTransfer;
   /** A client that sends nothing for this time is cut off; 0: never. */
@@ -40,7 +40,7 @@ const events = {
   },
 };
 
-/** `POST /import`. Reads its body itself, regardless of the content type, so it has a scope of its own. */
+/** `POST /import`. It is in a separate scope, because it reads its body directly, regardless of the content type. */
 export function routeImport(server: Server, store: Store, options: ImportOptions): void {
   server.register(async (scope) => {
     takeBodyAsStream(scope);

@@ -158,12 +158,12 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
 
   const whenReading = { schema, config: { ...config, takesTicket: true }, exposeHeadRoute: false, errorHandler };
   const parseJoin = (request: FastifyRequest<{ Querystring: Query }>) => {
-    // Because acknowledgements need this scope.
+    // Members need this scope to send acknowledgements.
     requireScope(grantOf(request), 'write');
     return { asked: groupJoinOf(request.query, request.ip), groups: supported(options.groups) };
   };
 
-  /** Joins a consumer group; a member's stream has a format of its own. */
+  /** Joins a consumer group; a member's stream has a different format. */
   const join = async (request: FastifyRequest<{ Querystring: Query }>, reply: FastifyReply) => {
     const { asked, groups } = parseJoin(request);
     const grant = grantOf(request);

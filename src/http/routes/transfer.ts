@@ -24,7 +24,7 @@ export function transfersBy(transfers: Transfers, grants: GrantWatch): BeginTran
         // Reads and batches of a replaced log fail anyway.
         if (reason !== 'log-replaced') transfer.end(reason);
       });
-      // Also if the client has already left.
+      // Finishes even if the client has already left.
       finished(reply.raw, () => {
         release();
         transfers.finish(transfer);

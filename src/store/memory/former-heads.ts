@@ -1,4 +1,4 @@
-/** Number of removed ids with a head of their own. */
+/** Number of removed ids with a separate head. */
 const maxFormerIds = 100_000;
 
 /** Heads of removed namespaces, so that a new namespace with the same id starts after them. */
@@ -9,7 +9,7 @@ export class FormerHeads {
   /** Highest head dropped from the map; applies to every id not in it. */
   #floor = 0;
 
-  /** `maxIds`: removed ids that keep a head of their own. */
+  /** `maxIds`: number of removed ids with a separate head. */
   constructor(maxIds = maxFormerIds) {
     this.#maxIds = maxIds;
   }

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 const partBits = 6;
 const parts = 1 << partBits;
 const firstSlots = 16;
-// Random, so that nobody can prepare texts with equal hashes.
+// Random, so that an attacker cannot prepare texts with equal hashes.
 const seed = randomInt(2 ** 32);
 
 /** Hash of a message id or name, an unsigned 32-bit integer: FNV-1a from a random seed, then mixed. */

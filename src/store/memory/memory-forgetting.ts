@@ -67,7 +67,7 @@ export async function eraseFrom(
   }
 }
 
-/** What the rule covers and what it would delete. */
+/** The messages that the rule covers and those that it would delete. */
 export async function keptOf(
   logNow: () => MemoryLog,
   { category, limits }: RetentionRule,

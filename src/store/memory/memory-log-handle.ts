@@ -30,7 +30,9 @@ import { everythingOf, MemoryPokePage, matches, PageBuilder } from './memory-pag
 import type { MemoryStorage } from './memory-storage.ts';
 import { rowsOf, walkSelected } from './selected-rows.ts';
 
-/** Most rows that a read examines before it returns what it has, so that a filter with few matches does not block other work. */
+/**
+ * Most rows that a read examines before it returns a page, so that a filter with few matches does not block other work.
+ */
 const maxRowsLookedAt = 8_192;
 
 const never = () => {};

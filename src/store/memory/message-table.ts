@@ -15,7 +15,10 @@ const fewRowsInChunk = rowsPerChunk / 8;
 /** Stream number of a removed row. */
 const noRow = 2 ** 32 - 1;
 
-/** Upper bound of a message's bytes beside its text: its row, and its entries in the log, stream, category and id indexes. */
+/**
+ * Upper bound of a message's bytes in addition to its text: its row, and its entries in the log, stream, category and
+ * id indexes.
+ */
 export const rowBytes = 96;
 
 /** 1,024 rows. Numeric columns outside the JavaScript heap, so that a million messages do not slow the garbage collector. */

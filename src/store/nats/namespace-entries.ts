@@ -10,7 +10,7 @@ export type Entry = { readonly namespace: Namespace } | { readonly removed: Remo
 export type Removed = {
   readonly log: LogId;
   readonly reached: number | null;
-  /** Absent once its records of groups are removed, and if a version without groups removed it. */
+  /** Absent until its group records are removed, and if a version without groups removed the namespace. */
   readonly uid?: string;
 };
 

@@ -11,7 +11,10 @@ type RemovalParts = {
   readonly groups: NatsGroups;
 };
 
-/** Deletes what removed namespaces leave behind. Any node completes what another one began, and each step may be repeated. */
+/**
+ * Deletes the data of removed namespaces. Any node completes a removal that another one began, and each step may be
+ * repeated.
+ */
 export class NamespaceRemovals {
   readonly #bucket: RecordBucket;
   readonly #entries: NamespaceEntries;

@@ -11,7 +11,7 @@ export type NatsModule = typeof import('@nats-io/transport-node');
 /** Headers of a message. */
 export type HeaderValues = Readonly<Record<string, string | number>>;
 
-/** The acknowledgement of a write, with its number. */
+/** The acknowledgement of a write, with the sequence number of the message. */
 export type PublishAnswer = { readonly seq: number; readonly duplicate?: boolean; readonly count?: number };
 
 type Answer = { readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string } };

@@ -186,7 +186,7 @@ export class NatsNamespaces implements NamespaceStore {
   }
 
   /**
-   * Replaces a log by an empty one if its stream was deleted from outside. Resolves to false if the log belonged to a
+   * Replaces a log by an empty one if another program deleted its stream. Resolves to false if the log belonged to a
    * removed namespace.
    */
   async replaceLost(lost: LogId): Promise<boolean> {

@@ -12,7 +12,9 @@ export interface KeptEpochs {
   replace(query: Query, ofDatabase: LogId, lost: LogId, next: LogId): Promise<LogId>;
 }
 
-/** Stores the epoch in this process, for a database without the schema `pokewire`: nodes started later cannot tell. */
+/**
+ * Stores the epoch in this process, for a database without the schema `pokewire`: nodes started later do not know it.
+ */
 export class ProcessEpochs implements KeptEpochs {
   #last: { readonly ofDatabase: LogId; readonly epoch: LogId } | undefined = undefined;
 

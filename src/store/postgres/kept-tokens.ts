@@ -46,8 +46,8 @@ export class StoredTokens implements KeptTokens {
   }
 
   /**
-   * While the database is unreachable, returns the tokens read last. An `EventSource` gives up for good on an error,
-   * and nothing can be delivered anyway until the database is back.
+   * While the database is unreachable, returns the tokens read last. An `EventSource` gives up permanently on an error,
+   * and nothing can be delivered anyway until the database is available.
    */
   async read(): Promise<TokenSet> {
     try {

@@ -30,7 +30,7 @@ const retryMs = 50;
 /**
  * Appends over one connection, one transaction at a time. Each transaction takes all waiting appends: Message DB locks
  * a category until the commit is on disk, so single appends would wait for each other. It takes the same locks as
- * `write_message`, so positions stay gapless beside services that call that.
+ * `write_message`, so positions stay gapless even if services call that at the same time.
  */
 export class Lane {
   readonly #connection: Connection;

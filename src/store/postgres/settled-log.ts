@@ -110,7 +110,7 @@ export class SettledLog {
     throw new PokewireError('NOT_READY', `The order of the log has been blocked since the start${nameOf(culprit)}.`);
   }
 
-  /** Whether messages that this node settled are missing from the database behind `query`. */
+  /** Whether messages that this node settled are missing from the database that `query` reads. */
   hasLostItsEnd(query: Query): Promise<boolean> {
     return hasLostItsEnd(query, this.head, this.#last);
   }

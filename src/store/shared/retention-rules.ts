@@ -51,7 +51,7 @@ export function withRule(
   return others.length >= maxRetentionRules ? undefined : [...others, { category, limits }];
 }
 
-/** The rules of a namespace: its own, plus the default if none of its own covers the whole log. */
+/** The rules of a namespace, plus the default if none of them covers the whole log. */
 export function rulesInForce(
   { retention }: Pick<Namespace, 'retention'>,
   initial: RetentionLimits,

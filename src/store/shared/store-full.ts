@@ -1,7 +1,10 @@
 import { PokewireError } from '../../errors.ts';
 import type { StoreFull } from '../log.ts';
 
-/** Error text naming the limit that was reached. Omits the store's size, which would tell one tenant about the others. */
+/**
+ * Error text naming the limit that was reached. Omits the store's size, which would give one tenant information about
+ * others.
+ */
 export function fullText({ limit, bytes, maxBytes }: StoreFull): string {
   if (limit === 'store') return 'This would exceed the byte limit of the store.';
   if (limit === 'disk') return 'The disk of the store is full; reads and subscriptions continue.';

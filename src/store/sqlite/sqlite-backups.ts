@@ -16,7 +16,7 @@ const readDeadlineMs = 86_400_000;
 /** Bytes read from the file at a time. */
 const readBytes = 262_144;
 
-/** Copies the database, one copy at a time, in a thread of its own. */
+/** Copies the database in a separate thread, one copy at a time. */
 export class SqliteBackups {
   readonly #options: BackupOptions;
   readonly #startThread: StartThread;

@@ -4,7 +4,10 @@ import { StoreUrlReader } from '../shared/store-url.ts';
 export type SqliteUrl = {
   /** Absolute, or relative to the working directory. */
   readonly path: string;
-  /** `full`: what was answered is on disk. `normal`: a power failure may lose the last commits, a crash of the process does not. */
+  /**
+   * `full`: acknowledged writes are on disk. `normal`: a power failure may lose the last commits, a crash of the
+   * process does not.
+   */
   readonly sync: 'full' | 'normal';
   /** Appends are refused while less than this is free on the disk. */
   readonly reserveBytes: number;

@@ -64,7 +64,7 @@ export const startWorker: StartThread = (name, options) => {
  * unknown, so only a new process may read the file.
  */
 export class StoreThread {
-  /** Resolves with the fault if the thread ends without being told to. */
+  /** Resolves with the fault if the thread ends unexpectedly. */
   readonly failed: Promise<Error>;
   readonly #thread: Thread;
   readonly #answered: (answers: Answers) => void;

@@ -16,7 +16,7 @@ import type { GroupWriter } from './write-groups.ts';
 import type { MessageWriter } from './write-messages.ts';
 import type { WriteState } from './write-state.ts';
 
-/** Number of removed ids with a head of their own. The highest head dropped applies to every other id. */
+/** Number of removed ids with a separate head. The highest head dropped applies to every other id. */
 const maxFormerHeads = 100_000;
 
 /** Other writers within the same transactions. */

@@ -179,7 +179,7 @@ export class Writer {
 
   /** Rolls back a failed transaction and reloads the cached state. */
   #recover(): void {
-    // SQLite rolls back by itself after some faults.
+    // After some faults SQLite rolls back automatically.
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     this.namespaces.load();
     this.#isStale = false;
@@ -208,7 +208,7 @@ export class Writer {
   #noteCommit(group: readonly Call[], durationMs: number): void {
     let writes = 0;
     for (const { method } of group) if (method !== 'ping') writes++;
-    // Without writes there was nothing to sync.
+    // Without writes there is nothing to sync.
     if (writes === 0) return;
     this.#commits.durationsMs.push(durationMs);
     this.#commits.writes += writes;

@@ -135,7 +135,7 @@ class Member {
     this.#raw = this.#raw.slice(at);
   }
 
-  /** A block starts with preceding comments and the reconnection time, which have no blank line of their own. */
+  /** A block starts with preceding comments and the reconnection time, which are not followed by a blank line. */
   #interpret(text: string): void {
     const block = text.startsWith('event: ') ? text : this.#strip(text);
     const next = blockOf(this.told + 1);

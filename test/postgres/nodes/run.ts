@@ -1,4 +1,7 @@
-/** `npm run torture -- --minutes 10`: tortures three nodes over a PostgreSQL for this long, prints the results, and ends by itself. */
+/**
+ * `npm run torture -- --minutes 10`: tortures three nodes over a PostgreSQL for this long, prints the results, and then
+ * ends.
+ */
 import { parseArgs } from 'node:util';
 import { hasPostgres, PostgresCluster } from '../postgres-cluster.ts';
 import { torture } from './torture.ts';

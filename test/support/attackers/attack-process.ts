@@ -3,7 +3,7 @@ import { Random } from '../random.ts';
 import { type Attack, type AttackOrder, type AttackReport, prepare, Scene } from './attack.ts';
 import { attacks } from './attacks.ts';
 
-/** A separate process, so that the measuring process keeps its CPU. Attacks until told to stop. */
+/** A separate process, so that the measuring process keeps its CPU. Attacks until it is asked to stop. */
 const reports: Record<string, AttackReport> = {};
 const lanes: Promise<void>[] = [];
 let hasStopped = false;

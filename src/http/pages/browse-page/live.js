@@ -111,7 +111,8 @@ export class Live {
       if (follow === this.#follow) this.#failed(error);
     } finally {
       this.#isReading = false;
-      // For pokes that arrived in the meantime, even of another stream. A failed read is retried at the next poke.
+      // Reads the pokes that arrived in the meantime, even for another stream. A failed read is retried at the next
+      // poke.
       if (!this.#hasFailed) this.schedule();
       this.#tell();
     }

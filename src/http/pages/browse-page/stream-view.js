@@ -133,7 +133,7 @@ export class StreamView {
         : `version ${number(version)} · ${number(messageCount)} messages · last ${timeText(lastActivity)}`;
   }
 
-  /** The log was replaced, so what is shown belongs to the previous one. */
+  /** The log was replaced, so the shown messages belong to the previous one. */
   async #startOver() {
     await this.#restart();
     this.#fail(new Error('The log was replaced by another one. This is what the stream has now.'));

@@ -73,7 +73,7 @@ export class CheckList {
   }
 }
 
-/** What to change. Settings of the visitor's own proxy come first. */
+/** The settings to change, those of the visitor's own proxy first. */
 function settingList(settings, proxy = '') {
   const isTheirs = ({ who }) => proxy.toLowerCase().includes(who.split(' ')[0].toLowerCase());
   const wanted = settings.filter(({ onlyByHttp }) => !onlyByHttp || location.protocol === 'http:');

@@ -6,7 +6,7 @@ export function read(path, options) {
   return readEventStream(path, { ...options, refusalOf: serverError });
 }
 
-/** Asks the server three times what it sees; the fastest answer gives the round-trip time. */
+/** Requests the server's view of the connection three times; the fastest answer gives the round-trip time. */
 export async function measureConnection(signal) {
   const url = new URL('diagnose/connection', document.baseURI).href;
   let seen;

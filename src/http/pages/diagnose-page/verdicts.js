@@ -45,7 +45,7 @@ function isLoopback(host) {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
 }
 
-/** What reaches the server. */
+/** The request as it reaches the server. */
 export function judgeConnection(connection) {
   const { seen, page, scheme } = connection;
   const proxy = namedProxy(connection);

@@ -138,12 +138,12 @@ export class PokeList {
     this.#showCounts();
   }
 
-  /** Also while the list is held, because the user asked for it. */
+  /** Draws even while the list is held, because the user asked for it. */
   #showNew({ detail }) {
     this.#draw();
     this.#list.scrollTop = 0;
     this.#showCounts();
-    // For keyboard users: the button with the focus has disappeared.
+    // The button with the focus has disappeared, so keyboard users need a new one.
     if (detail === 0) this.#list.querySelector('[tabindex="0"]')?.focus();
   }
 

@@ -16,7 +16,7 @@ export class PokeQueue {
   add(make) {
     this.#total++;
     this.#makers.push(make);
-    // Rarely, because it copies all of them.
+    // Trims rarely, because trimming copies all of them.
     if (this.#makers.length === 2 * this.#limit) this.#makers = this.#makers.slice(-this.#limit);
   }
 

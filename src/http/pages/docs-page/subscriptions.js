@@ -3,7 +3,7 @@ import { LiveSource } from './live-source.js';
 /** The page's subscription, and the one about to replace it. */
 export class Subscriptions {
   #current;
-  /** Opened beside the current one, which continues until this one is open. */
+  /** Opened in addition to the current one, which continues until this one is open. */
   #next;
   #told;
 

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Your handler. It may get the last messages again after a crash, so doing it twice must do no harm.
+// Your handler. It may get the last messages again after a crash, so it must be idempotent.
 func handle(m event) {
 	fmt.Printf("%s@%d %s\n", m.Stream, m.Position, m.Type)
 }
@@ -23,13 +23,13 @@ func handle(m event) {
 const silence = 15 * time.Second // The server sends a heartbeat every 4 seconds, so a stream silent for this long is dead.
 const page = 1000
 
-// What the server sends: messages, and the data of hello, reset and poke.
+// Content of answers and events: messages, and the data of hello, reset and poke.
 type event struct {
 	Stream, Type, Epoch                  string
 	Position, GlobalPosition, ReplayFrom int64
 }
 
-// Positions mean something only within one log, which the epoch names.
+// Positions are valid only within one log, which the epoch identifies.
 type checkpoint struct {
 	Epoch string `json:"epoch"`
 	Next  int64  `json:"next"`
@@ -131,7 +131,7 @@ func (c *consumer) readOn() error {
 	return nil
 }
 
-// GETs from the checkpoint on.
+// Sends a GET that starts at the checkpoint.
 func (c *consumer) get(ctx context.Context, path string, parameters ...string) (*http.Response, error) {
 	query := url.Values{"position": {fmt.Sprint(c.Next)}}
 	if c.Epoch != "" {

@@ -17,7 +17,7 @@ PAGE = 1000
 class Consumer:
     def __init__(self, category, url="http://localhost:8080", file="checkpoint.json"):
         self.category, self.url, self.file = category, url, file
-        # Positions mean something only within one log, which the epoch names.
+        # Positions are valid only within one log, which the epoch identifies.
         self.checkpoint = {"epoch": None, "next": 1}
         if os.path.exists(file):
             with open(file) as saved:
@@ -28,7 +28,7 @@ class Consumer:
             try:
                 self.follow()
             except HTTPError as error:
-                # A wrong name or a missing token does not pass; another log (410) and too much load do.
+                # A wrong name or a missing token is permanent; another log (410) and overload are not.
                 if error.code in (400, 401, 403, 404):
                     raise
                 print(error, file=sys.stderr)

@@ -1,6 +1,6 @@
 /*
  * The floor without batching: epoll, one thread, one send for each subscriber and poke. Linux only. With the argument
- * `nagle` the kernel may hold back a small write while the peer has not acknowledged the one before.
+ * `nagle` the kernel may delay a small write while the peer has not acknowledged the previous one.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@
 enum { MAX_FD = 65536, MAX_EVENTS = 512, REQUEST_BYTES = 4096, MAX_STREAMS = 65536 };
 
 static int subscribers[MAX_FD], subscriber_count, place[MAX_FD];
-static char *request[MAX_FD]; /* bytes of a request that has not come whole; NULL for subscribers */
+static char *request[MAX_FD]; /* bytes of an incomplete request; NULL for subscribers */
 static int request_length[MAX_FD];
 static long global_position, position[MAX_STREAMS];
 
@@ -44,12 +44,12 @@ static void publish(const char *stream, int length) {
   int bytes = snprintf(frame, sizeof frame,
                        "event: poke\ndata: {\"stream\":\"%.*s\",\"position\":%ld,\"globalPosition\":%ld}\nid: %ld\n\n", length,
                        stream, position[number]++, global_position, global_position);
-  /* A subscriber whose socket is full is dropped: a floor queues nothing. */
+  /* A subscriber whose socket is full is disconnected: a floor queues nothing. */
   for (int at = subscriber_count - 1; at >= 0; at--)
     if (send(subscribers[at], frame, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != bytes) leave(subscribers[at]);
 }
 
-/* Handles one whole request; returns its length, or 0 when it has not come whole. */
+/* Handles one complete request; returns its length, or 0 if it is incomplete. */
 static int handle(int fd) {
   char *text = request[fd];
   text[request_length[fd]] = 0;

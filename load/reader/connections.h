@@ -1,4 +1,4 @@
-/* Subscribers and writers, one socket each, and what was measured on them. */
+/* Subscribers and writers, one socket each, and the measurements for them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ enum {
 struct subscriber {
   int fd; /* -1: closed */
   enum { WAITING, REFUSED, LISTENING } state;
-  int rest; /* bytes of a line that has not come whole */
+  int rest; /* bytes of an incomplete line */
   char line[LINE_BYTES];
   uint64_t last_global_position;
 };
@@ -32,12 +32,12 @@ struct writer {
   int port;
   int length;
   char answer[REQUEST_BYTES];
-  /* Messages that wait for their answers, a ring. */
+  /* Messages that wait for their answers, in a ring. */
   uint32_t pending[PENDING];
   uint32_t sent, answered;
 };
 
-/* Of the nodes that are used in turn. */
+/* The nodes, used round robin. */
 struct ports {
   int count;
   int at[MAX_PORTS];
@@ -71,7 +71,7 @@ static void watch(int fd, void *owner) {
 static int dial(void *owner, int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int yes = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-  /* Goes without a goodbye, so that no port is left waiting. */
+  /* Closes with a reset, so that no port stays in TIME_WAIT. */
   struct linger reset = {.l_onoff = 1, .l_linger = 0};
   if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
@@ -112,7 +112,7 @@ static uint64_t digits_behind(const char **at, const char *end, char mark) {
   return value;
 }
 
-/* Centrifugo greets and pings by events of its own. */
+/* Centrifugo sends its own events as greetings and pings. */
 static int is_of_centrifugo(const char *data, const char *end) {
   if (data < end && *data == ' ') data++;
   static const char greeting[] = "{\"connect\":";
@@ -121,7 +121,7 @@ static int is_of_centrifugo(const char *data, const char *end) {
   return is_ping || ((size_t)(end - data) > length && memcmp(data, greeting, length) == 0);
 }
 
-/* {"stream":"account-17","position":3,"globalPosition":3018}, alone or within what a server wraps around it. */
+/* {"stream":"account-17","position":3,"globalPosition":3018}, alone or inside another server's envelope. */
 static void take_poke(struct subscriber *one, const char *line, const char *end, uint64_t time) {
   const char *data = line;
   uint64_t stream = digits_behind(&data, end, '-');
@@ -134,13 +134,13 @@ static void take_poke(struct subscriber *one, const char *line, const char *end,
   }
   if (is_ordered && global_position <= one->last_global_position) disordered++;
   one->last_global_position = global_position;
-  /* Who came late is told the log first. */
+  /* A subscriber that connected late receives the earlier log first. */
   if (message < first_message) return;
   delivered++;
   note(&latencies, time - sent_at[message]);
 }
 
-/* Lines alone count, so that chunks, comments and fields of no interest make no difference. */
+/* Only data lines count, so that chunks, comments and other fields make no difference. */
 static void take_line(struct subscriber *one, const char *line, const char *end, uint64_t time) {
   if (one->state == LISTENING) {
     if (end - line > 5 && memcmp(line, "data:", 5) == 0) take_poke(one, line, end, time);
@@ -202,7 +202,7 @@ static void append(struct writer *writer) {
   if (send(writer->fd, request, length, MSG_NOSIGNAL) != length) fail("append");
 }
 
-/* The length of the first whole answer, 0 when it has not come whole. */
+/* The length of the first complete answer, 0 if it is incomplete. */
 static int answer_length(const struct writer *writer) {
   const char *head_end = strstr(writer->answer, "\r\n\r\n"), *field;
   if (!head_end) return 0;
@@ -216,7 +216,7 @@ static int answer_length(const struct writer *writer) {
   return last_chunk ? last_chunk + 7 - writer->answer : 0;
 }
 
-/* Returns how many answers came. */
+/* Returns the number of answers received. */
 static int read_writer(struct writer *writer) {
   int got = recv(writer->fd, writer->answer + writer->length, REQUEST_BYTES - 1 - writer->length, 0), length, count = 0;
   if (got < 0 && errno == EAGAIN) return 0;

@@ -1,4 +1,4 @@
-/* Counts of nanoseconds in buckets that are 1/128 of their value wide, so that any number of samples takes 60 KiB. */
+/* Counts of nanoseconds in buckets whose width is 1/128 of their value, so that any number of samples takes 60 KiB. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void note(struct histogram *histogram, uint64_t value) {
   if (value > histogram->greatest) histogram->greatest = value;
 }
 
-/* The middle of the bucket below which this share of the samples lies, milliseconds; 0 of none. */
+/* The middle of the bucket below which this share of the samples lies, milliseconds; 0 without samples. */
 static double percentile(const struct histogram *histogram, double share) {
   uint64_t wanted = histogram->total * share, seen = 0;
   for (int bucket = 0; bucket < BUCKETS && histogram->total > 0; bucket++) {

@@ -4,17 +4,17 @@
  *
  *   reader PORT[,PORT…] PORT[,PORT…] SUBSCRIBE_PATH APPEND_PATH BODY ordered|unordered
  *
- * Subscribers use the first ports in turn, writers the second.
+ * Subscribers use the first list of ports round robin, writers the second.
  *
  * Message n is appended to stream n % 1,000, as its message number n / 1,000, and has the global position n + 1: `{}` in
- * path and body stands for the number of the stream, `{position}` and `{globalPosition}` in the body for the others. Frames
- * name stream and position, so each delivery is matched with its append, and its latency is its own. `ordered`: global
- * positions must rise on every connection.
+ * path and body is replaced by the number of the stream, `{position}` and `{globalPosition}` in the body by the positions.
+ * Frames name stream and position, so each delivery is matched with its append, and its latency is measured separately.
+ * `ordered`: global positions must rise on every connection.
  *
- * Takes one command a line and answers with one line of JSON; ends with its input.
+ * Reads one command per line and answers each with one line of JSON; ends at the end of its input.
  *
- *   connect COUNT                            so many more subscribers, until all have the head of their response
- *   publish CONNECTIONS PER_SECOND MS        appends for so long, and waits until every subscriber has every message.
+ *   connect COUNT                            adds this many subscribers, and waits until all have their response head
+ *   publish CONNECTIONS PER_SECOND MS        appends for this time, and waits until every subscriber has every message.
  *                                            PER_SECOND 0: each writer waits for its answer, and sends the next
  *   leave                                    closes all subscribers
  */
@@ -26,7 +26,9 @@ enum { IN_FLIGHT = 256, MAX_EVENTS = 64, SILENCE_MS = 5000, COMMAND_MS = 50000, 
 
 static int has_command;
 
-/* Reads what has arrived, and hands each answered writer to `next`. Returns the number of sockets it read. */
+/*
+ * Reads the available data, and calls `next` for each writer that was answered. Returns the number of sockets it read.
+ */
 static int poll_once(int timeout_ms, void (*next)(struct writer *)) {
   struct epoll_event events[MAX_EVENTS];
   int count = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout_ms);
@@ -74,7 +76,7 @@ static void publish(int connections, double per_second, int duration_ms) {
     if (was_busy) busy += time - previous;
     previous = time;
     was_busy = 1;
-    /* By the clock, whatever the server does: a slow one cannot slow its writers down. */
+    /* Follows the clock, whatever the server does: a slow server cannot slow its writers down. */
     if (sent < planned && time >= start + sent * 1e9 / per_second) {
       struct writer *writer = &writers[sent % connections];
       if (messages == MAX_MESSAGES || writer->sent - writer->answered == PENDING) break;
@@ -82,7 +84,7 @@ static void publish(int connections, double per_second, int duration_ms) {
     } else if (sent >= planned && time >= publish_until && answered == sent && delivered >= sent * listening) break;
     else if (time > publish_until && time - last_delivery_at > SILENCE_MS * 1000000ull) break;
     else if (time - start > COMMAND_MS * 1000000ull) break;
-    /* Never sleeps here: a reader that waits is woken by the server's writes, on the server's core and at its cost. */
+    /* Never sleeps here: a sleeping reader is woken by the server's writes, on the server's core and at its cost. */
     if (poll_once(0, planned == 0 ? append_next : NULL) == 0) was_busy = sent < messages - before;
   }
   uint64_t sent = messages - before;

@@ -1,4 +1,4 @@
-// Records what a process writes to files whose path begins with RECORD_PREFIX, and when it syncs them, in RECORD_TO.
+// Records the writes of a process to files whose path begins with RECORD_PREFIX, and when it syncs them, in RECORD_TO.
 // Loaded by LD_PRELOAD. A record: operation, length of the path, length of the data, offset, path, data.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@ static int is_recorded(const char *path) {
   const char *prefix = getenv("RECORD_PREFIX");
   size_t length = strlen(path);
   if (prefix == NULL || strncmp(path, prefix, strlen(prefix)) != 0 || length >= maxPath) return 0;
-  // The index of the write-ahead log is shared memory, and is made again from it.
+  // The index of the write-ahead log is shared memory, and is rebuilt from the log.
   return length < 4 || strcmp(path + length - 4, "-shm") != 0;
 }
 

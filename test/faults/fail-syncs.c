@@ -1,4 +1,4 @@
-// Lets every sync of a file fail as a disk that fails does, once the file FAIL_SYNCS exists. Loaded by LD_PRELOAD.
+// Makes every sync of a file fail, like a failing disk, once the file FAIL_SYNCS exists. Loaded by LD_PRELOAD.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

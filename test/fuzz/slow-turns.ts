@@ -7,7 +7,7 @@ import { type LongestTurn, TurnMeter } from './turn-meter.ts';
 export type SlowTurn = LongestTurn & {
   readonly title: string;
   readonly status: number;
-  /** How late the event loop was by the server's own histogram, milliseconds; NaN: not measured. */
+  /** Event loop delay according to the server's own histogram, milliseconds; NaN: not measured. */
   readonly delayMs: number;
 };
 
@@ -64,7 +64,7 @@ export async function measureSlowTurns(options: MeasureOptions): Promise<SlowTur
 /** Interval of the histogram's timer, included in its values. */
 const timerMs = 10;
 
-/** How late the event loop was since the last call. */
+/** Event loop delay since the last call, milliseconds. */
 async function takeDelayMs(server: ServerProcess): Promise<number> {
   await server.evaluate(`new Promise((resolve) => setTimeout(resolve, ${2 * timerMs}))`);
   const response = await fetch(`http://127.0.0.1:${server.port}/metrics`);

@@ -18,7 +18,7 @@ export type StormOptions = {
   readonly world: World;
   readonly seed: number;
   readonly firstBranch: number;
-  /** Fewest requests and wild connections. */
+  /** Minimum numbers of valid requests and of wild connections. */
   readonly requests: number;
   readonly ledger: Ledger;
   /** Token of a namespace that receives only audited appends. */

@@ -97,7 +97,7 @@ function run(...[command, ...args]: string[]): void {
   execFileSync(command!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Removing something that does not exist is no error. */
+/** Runs a command and ignores its failure, because removing something that does not exist is not an error. */
 function attempt(...command: string[]): void {
   try {
     run(...command);

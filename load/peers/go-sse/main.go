@@ -27,7 +27,7 @@ func main() {
 			http.Error(response, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		// The head alone would wait for the first event.
+		// Without this, the response head would wait for the first event.
 		if session.Flush() == nil {
 			joe.Subscribe(request.Context(), sse.Subscription{Client: session, Topics: topics})
 		}

@@ -1,7 +1,7 @@
 import { advice, ofPokewire } from './advice.js';
 import { seconds, verdict } from './verdicts.js';
 
-/** How late a heartbeat may be on a network that is briefly slow. */
+/** Tolerated delay of a heartbeat, for a network that is briefly slow. */
 const graceMs = 2_000;
 
 /** Shortest heartbeat to suggest: a proxy that cuts sooner does not react to silence. */

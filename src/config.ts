@@ -98,7 +98,7 @@ export const configSchema = Type.Object({
   }),
   storeMaxBytesPerNamespace: limit(
     Number.MAX_SAFE_INTEGER,
-    'Maximum size of one namespace in bytes. At least 65536. 0: no limit of its own.',
+    'Maximum size of one namespace in bytes. At least 65536. 0: no limit per namespace.',
   ),
   retentionMaxAgeMs: limit(
     Number.MAX_SAFE_INTEGER,
@@ -106,11 +106,11 @@ export const configSchema = Type.Object({
   ),
   retentionMaxMessages: limit(
     Number.MAX_SAFE_INTEGER,
-    'Maximum number of messages in such a namespace; the oldest beyond it are deleted. 0: no limit.',
+    'Maximum number of messages of a namespace without a rule of its own; the oldest beyond it are deleted. 0: no limit.',
   ),
   retentionMaxBytes: limit(
     Number.MAX_SAFE_INTEGER,
-    'Maximum bytes of such a namespace, as the store counts them; the oldest messages beyond it are deleted. 0: no limit.',
+    'Maximum bytes of a namespace without a rule of its own, as the store counts them; the oldest messages beyond it are deleted. 0: no limit.',
   ),
   maxNamespaces: Type.Integer({
     minimum: 1,
@@ -126,11 +126,11 @@ export const configSchema = Type.Object({
   }),
   maxSubscriptionsPerNamespace: limit(
     1_000_000,
-    'Maximum number of open subscriptions per namespace. 0: no limit of its own.',
+    'Maximum number of open subscriptions per namespace. 0: no limit per namespace.',
   ),
   maxSubscriptionsPerAddress: limit(
     1_000_000,
-    'Maximum number of open subscriptions per IP address (IPv6: per /64 network). 0: no limit of its own.',
+    'Maximum number of open subscriptions per IP address (IPv6: per /64 network). 0: no limit per address.',
   ),
   maxSelectors: Type.Integer({
     minimum: 1,
@@ -160,7 +160,7 @@ export const configSchema = Type.Object({
   ),
   maxTransfersPerNamespace: limit(
     10_000,
-    'Maximum number of concurrent imports and exports per namespace. 0: no limit of its own.',
+    'Maximum number of concurrent imports and exports per namespace. 0: no limit per namespace.',
     8,
   ),
   maxReads: limit(
@@ -170,7 +170,7 @@ export const configSchema = Type.Object({
   ),
   maxReadsPerNamespace: limit(
     100_000,
-    'Maximum number of concurrent reads per namespace. 0: no limit of its own.',
+    'Maximum number of concurrent reads per namespace. 0: no limit per namespace.',
     128,
   ),
   safetyReadMs: Type.Integer({

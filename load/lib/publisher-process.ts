@@ -27,7 +27,7 @@ export type PublishReport = {
   readonly published: number;
   readonly startUs: number;
   readonly endUs: number;
-  /** From request to answer. */
+  /** Time from request to answer. */
   readonly ackMs: Percentiles;
 };
 

@@ -33,7 +33,7 @@ function binary(): string {
 export type Published = {
   readonly published: number;
   readonly deliveries: number;
-  /** From the first append to the last delivery. */
+  /** Time from the first append to the last delivery. */
   readonly seconds: number;
   /** Share of time in which the reader was busy. Near 1, the reader is the limit rather than the server. */
   readonly busyShare: number;

@@ -11,7 +11,7 @@ const settings = {
   crowd: { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 },
 };
 
-/** From an append to its poke: with one writer and one subscriber, and with 64 writers and 1,000 subscribers. */
+/** Latency from an append to its poke: with one writer and one subscriber, and with 64 writers and 1,000 subscribers. */
 export async function durableDelivery(context: Context): Promise<ScenarioResult> {
   using folder = new DatabaseFolder();
   const stores = storeTargets(context, folder, 'one');

@@ -11,7 +11,7 @@ const settings = {
   crowd: { publishers: 64, subscribers: 1_000, warmUpMs: 2_000, measureMs: 1_000 },
 };
 
-/** From an append to its poke over JetStream: on one node and on two, and with 64 writers and 1,000 subscribers. */
+/** Latency from an append to its poke over JetStream: on one node and on two, and with 64 writers and 1,000 subscribers. */
 export async function natsDelivery(context: Context): Promise<ScenarioResult> {
   const crowd = (target: Target) => measureThroughput(target, settings.crowd);
   const series: Series[] = await repeatInTurn(context, [pokewireOf(context, [], 'memory')], 3, crowd);

@@ -11,7 +11,7 @@ import type { RunningTarget, Target } from '../lib/target.ts';
 const settings = { perSecond: 100, warmUpMs: 1_500, measureMs: 3_000 };
 
 /**
- * From an append to its poke, with one writer and one subscriber: on one node, and on two nodes over one database; and
+ * Latency from an append to its poke, with one writer and one subscriber: on one node, and on two nodes over one database; and
  * from the commit of a service that writes directly to the poke.
  */
 export async function postgresDelivery(context: Context): Promise<ScenarioResult> {

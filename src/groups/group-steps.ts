@@ -44,7 +44,7 @@ export function doStep(node: GroupNode, watched: WatchedGroup, step: Step): Prom
       revoke(node, watched, watched.sessions.get(step.session)!, step);
       return undefined;
     case 'forget': {
-      // Its worker is told to release before any later lease, and so starts no handlers whatever that lease covers.
+      // Its worker is told to release before it gets another lease, so it starts no handlers, whatever that lease covers.
       const session = watched.sessions.get(step.session)!;
       const told = session.told.get(toldKey(step))!;
       session.told.delete(toldKey(step));

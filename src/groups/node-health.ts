@@ -54,7 +54,7 @@ export class NodeHealth {
     return this.#losses;
   }
 
-  /** How long this node may confirm leases, in milliseconds; 0 or less: not any more. */
+  /** How long this node may confirm leases, in milliseconds; 0 or less: it may not. */
   get validMs(): number {
     return this.#validUntilMs - this.#now();
   }

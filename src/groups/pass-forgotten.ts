@@ -32,7 +32,7 @@ export async function passForgotten(
     for (const told of [...session.told.values()]) {
       const { partition, generation, key } = told;
       if ((node.partitions.known(key)?.checkpoint ?? 0) < to) await node.partitions.skipForgotten(key, to);
-      // From the record rather than the change's result, since the answer to that may have been lost.
+      // Taken from the record rather than from the change's result, since the answer to that may have been lost.
       const lost = node.partitions.known(key)?.forgotten;
       if (lost === undefined || lost.to <= told.forgottenUpTo) continue;
       told.forgottenUpTo = lost.to;

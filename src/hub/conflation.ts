@@ -4,7 +4,7 @@ import type { StreamName } from '../message/stream-name.ts';
 /** Most streams in one round. A full round is delivered before the next one starts. */
 export const maxRoundStreams = 8_192;
 
-/** Most streams in all rounds together, about 80 MB. Without this bound, subscribers that stall on purpose would take 700 KB each. */
+/** Maximum number of streams in all rounds together, about 80 MB. Without this bound, subscribers that stall on purpose would take 700 KB each. */
 export const maxGatheredStreams = 1_048_576;
 
 /** Lower bound of a round however many subscribers conflate; such a round takes less memory than its subscription. */

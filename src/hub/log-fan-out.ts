@@ -233,7 +233,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     if (!this.#tail.isCaughtUp) return;
     const woken = this.#parked.take(this.flushedUpTo, membersPerTurn);
     for (const subscription of woken) {
-      // From the window in the same turn if possible: on a busy log the head moves on before a read of the store returns.
+      // Reads from the window in the same turn if possible: on a busy log the head moves on before a read of the store returns.
       if (subscription.readFrom < this.#tail.head) this.#catchUp.deliverNow(subscription);
       if (subscription.state.name === 'catching-up') this.#goOn(subscription);
     }

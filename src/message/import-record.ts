@@ -171,7 +171,7 @@ function readEnd(text: string): number {
   return records;
 }
 
-// From the text, because in a long line only the members of a message are parsed.
+// Searches the text, because in a long line only the members of a message are parsed.
 function recordsIn(text: string): number | undefined {
   const digits = /^\{\s*"records"\s*:\s*(0|[1-9]\d{0,15})\s*\}$/.exec(text)?.[1];
   return digits === undefined ? undefined : Number(digits);

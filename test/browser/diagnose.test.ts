@@ -95,7 +95,7 @@ describe.concurrent('The page of /diagnose', () => {
   });
 
   test(
-    'reports which events arrived together, how late a greeting was, and how long the silence before a cut was',
+    'reports which events arrived together, the delay of the greeting, and the silence before a cut',
     measures,
     async ({ expect }) => {
       await using app = await startTestApp(['--heartbeat-ms', '300']);
@@ -116,7 +116,7 @@ describe.concurrent('The page of /diagnose', () => {
       // Measured by the arrival of its first event it would be 2.
       expect(afterSeconds).toBeGreaterThan(0.4);
       expect(afterSeconds).toBeLessThan(1.4);
-      expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'lived on'));
+      expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'stayed open'));
       expect(await page.locator('#verdict').textContent()).toBe('Streams do not work properly from here.');
       expect(visitor.complaints).toEqual([]);
     },
@@ -208,7 +208,7 @@ describe.concurrent('The page of /diagnose', () => {
   );
 
   test.skipIf(!hasNginx)(
-    'finds nothing to change behind nginx as documented, with HTTP/2 (needs nginx and openssl on PATH)',
+    'recommends no change behind nginx as documented, with HTTP/2 (needs nginx and openssl on PATH)',
     measures,
     async ({ expect }) => {
       await using app = await startTestApp(['--heartbeat-ms', '300', '--trusted-proxies', '127.0.0.1']);
@@ -219,7 +219,7 @@ describe.concurrent('The page of /diagnose', () => {
       await diagnose(page, 6);
       expect(await checkOf(page, 'protocol')).toEqual(saying('good', 'HTTP/2'));
       expect(await checkOf(page, 'connection')).toEqual(saying('good', 'nginx/'));
-      expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'lived on'));
+      expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'stayed open'));
       expect(await page.locator('#verdict').textContent()).toBe('Streams work from here: nothing is in the way.');
       expect(visitor.complaints).toEqual([]);
     },

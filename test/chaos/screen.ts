@@ -55,7 +55,7 @@ export function screenOf(chaos: Chaos, history: History, nodePorts: ReadonlyMap<
   const told = readers.reduce((sum, { judge }) => sum + judge.told, 0);
   const back = readers.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0);
   const happened = [...chaos.inflicted].map(([name, count]) => `${count} × ${name}`).join(', ');
-  const doing = { chaos: fault ?? 'a moment of calm', settles: 'everybody is told the rest', over: 'over' }[phase];
+  const doing = { chaos: fault ?? 'a moment of calm', settles: 'everybody receives the rest', over: 'over' }[phase];
   return [
     '',
     `  ${paint('bold', 'Pokewire under chaos')}  ${clock(chaos.elapsedMs)} of ${clock(chaos.durationMs)}  ${paint('dim', doing)}`,

@@ -25,7 +25,7 @@ describe.each(Object.entries(programs))('%s', (name, subscribe) => {
   const emptyPerConnection = name === 'fetch-event-source' ? 1 : 0;
 
   test.each(['FIN', 'RST'] as const)(
-    'reconnects by itself after a %s in the middle, and loses nothing',
+    'reconnects automatically after a %s in the middle, and loses nothing',
     async (cut: Cut) => {
       await using server = await ServerProcess.start(flags);
       await using proxy = await ChoppingProxy.open(portOf(server));
@@ -45,7 +45,7 @@ describe.each(Object.entries(programs))('%s', (name, subscribe) => {
   test.each([
     ['longer', 8],
     ['shorter', 2],
-  ])('is told all of another log behind the same address after the server was killed: %s', async (_what, count) => {
+  ])('receives all of another log at the same address after the server was killed: %s', async (_what, count) => {
     await using first = await ServerProcess.start(flags);
     await using second = await ServerProcess.start(flags);
     await using proxy = await ChoppingProxy.open(portOf(first));

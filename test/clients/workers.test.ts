@@ -223,7 +223,7 @@ describe('a worker', () => {
   }
 
   test.each(['stop', 'replay'] as const)(
-    'overtaken by retention does what it is configured to, although its subscription is ahead: %s',
+    'that retention overtakes acts as configured, although its subscription is ahead: %s',
     async (onReset) => {
       await using app = await startTestApp(quick);
       const pokewire = connect(app.url);

@@ -51,7 +51,7 @@ async function appendUntilBack(
 
 testOfCrowd(
   10_000,
-  '10,000 idle subscribers that are killed at once give back their places, sockets and memory.',
+  'When 10,000 idle subscribers are killed at once, their quotas, sockets and memory are released.',
   async () => {
     await using server = await FaultServer.start(quiet, { nodeFlags: ['--import', memory] });
     await server.append('load-1');
@@ -71,7 +71,7 @@ testOfCrowd(
 
 testOfCrowd(
   5_000,
-  '5,000 subscribers whose server is killed come back spread by their retry, and learn that its log is another one.',
+  'When the server of 5,000 subscribers is killed, they return spread by their retry, and learn that its log is another one.',
   async () => {
     const flags = [...quiet, '--retry-min-ms', '1000', '--retry-max-ms', '3000'];
     await using first = await FaultServer.start(flags);
@@ -106,7 +106,7 @@ testOfCrowd(
 
 testOfCrowd(
   5_000,
-  '5,000 subscribers whose connections are reset at once resume without a gap, and appends go on meanwhile.',
+  'When the connections of 5,000 subscribers are reset at once, they resume without a gap, and appends continue meanwhile.',
   async () => {
     await using server = await FaultServer.start([...quiet, '--retry-min-ms', '500', '--retry-max-ms', '2000']);
     await using crowd = await Crowd.gather({ port: server.port, count: 5_000, path: named, returns: true });
@@ -124,7 +124,7 @@ testOfCrowd(
 
 testOfCrowd(
   5_000,
-  'SIGTERM under load with 5,000 subscribers: each is told a prefix of the log and why it ends, and the exit is in time.',
+  'SIGTERM under load with 5,000 subscribers: each receives a prefix of the log and the reason for the end, and the exit is in time.',
   async () => {
     const drainMs = 1_500;
     await using server = await FaultServer.start([...quiet, '--drain-ms', String(drainMs)]);

@@ -77,7 +77,7 @@ function isWhole(path: string): unknown {
 }
 
 test.skipIf(!hasPrlimit)(
-  'If the file may not grow, appends get 507 while reads and subscriptions continue, and are accepted once it may (needs prlimit).',
+  'If the file may not grow, appends get 507 while reads and subscriptions continue, and appends succeed once it may (needs prlimit).',
   async () => {
     using folder = new TemporaryFolder();
     const path = folder.file('pokewire.db');
@@ -94,7 +94,7 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!canMount)(
-  'On a disk that others fill, appends are refused while a reserve is left for deleting a namespace, and accepted once there is space (needs to mount a tmpfs).',
+  'On a disk filled by other programs, appends are refused while a reserve is left for deleting a namespace, and accepted once there is space (needs to mount a tmpfs).',
   async () => {
     using folder = new SmallDisk(16);
     const ballast = folder.file('ballast');
@@ -131,7 +131,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-  'A disk that the store itself has filled has space again once a rule deletes messages (needs to mount a tmpfs).',
+  'A disk filled by the store has space again once a rule deletes messages (needs to mount a tmpfs).',
   async () => {
     // The file reaches its limit before the write-ahead log is full; the rest is for writes until the disk is checked.
     using folder = new SmallDisk(64);
@@ -165,7 +165,7 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!hasPrlimit)(
-  'Every change of the store, not only an append, gets 507 if its file may not grow, and succeeds once it may (needs prlimit).',
+  'Every change of the store, including those other than appends, gets 507 if its file may not grow, and succeeds once it may (needs prlimit).',
   async () => {
     using folder = new TemporaryFolder();
     await using filled = await FilledServer.start(`sqlite:${folder.file('pokewire.db')}`);

@@ -19,7 +19,7 @@ const times = { longestMs: 2_000, slowMs: 500, appendEveryMs: 50 };
 /** `npm run groups:faults` is the long run; this one has the same parts. */
 describe.each(stores)('Members of groups in processes of their own over %s', (_name, start) => {
   const title =
-    'handle every message, each stream in order and by one owner, whatever happens to them, nodes and store';
+    'handle every message, each stream in order and by one owner, whatever faults the members, nodes and store have';
   test.skipIf(typeof start === 'string')(
     typeof start === 'string' ? `${title} (${start}).` : `${title}.`,
     { timeout: 300_000 },

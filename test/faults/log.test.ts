@@ -43,7 +43,7 @@ test('A log that nobody reads delays neither requests nor the stop.', async () =
 });
 
 describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
-  'A %s that nobody reads (needs python3 on PATH)',
+  'A %s without a reader (needs python3 on PATH)',
   (output) => {
     test('delays no request, and outputs every line once it is read.', async () => {
       await using server = await TerminalServer.start(output);
@@ -75,7 +75,7 @@ describe.skipIf(!hasPython).each(['terminal', 'pipe'] as const)(
 );
 
 test.skipIf(!hasPython)(
-  'A pipe that nobody reads loses lines beyond a bound, which the log and a metric count, and receives later ones (needs python3 on PATH).',
+  'A pipe without a reader loses lines beyond a bound, which the log and a metric count, and receives later ones (needs python3 on PATH).',
   async () => {
     await using server = await TerminalServer.start('pipe');
     // Twice the size of the queue.
@@ -95,7 +95,7 @@ test.skipIf(!hasPython)(
 );
 
 test.each(['>/dev/full', '>&-'])(
-  'Standard output that cannot be written (%s) is no matter to requests and the stop.',
+  'Standard output that cannot be written (%s) affects neither requests nor the stop.',
   async (redirection) => {
     await using server = await startRedirected(redirection);
     await logMuch(server.url);
@@ -104,7 +104,7 @@ test.each(['>/dev/full', '>&-'])(
 );
 
 test.each(['2>/dev/full', '2>&-'])(
-  'Standard error that cannot be written (%s) is no matter to requests and the stop.',
+  'Standard error that cannot be written (%s) affects neither requests nor the stop.',
   async (redirection) => {
     const script = `exec "$@" ${redirection}`;
     await using server = await FaultServer.start([], { under: ['sh', '-c', script, 'sh'], isSilent: true });
@@ -126,7 +126,7 @@ test('A log file rotated by copy and truncation receives the later lines.', asyn
 });
 
 test.skipIf(!canMount)(
-  'A full disk makes no request fail, and receives every line once it is freed (needs to mount a tmpfs).',
+  'A full disk makes no request fail, and the log receives every line once there is space (needs to mount a tmpfs).',
   async () => {
     const disk = folder();
     expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status).toBe(0);

@@ -36,7 +36,7 @@ const isPossible = FaultNetwork.isPossible;
 const note = isPossible ? '' : ' (skipped: network namespaces need root and ip)';
 
 test.skipIf(!isPossible)(
-  `A peer that vanishes without FIN or RST is given up when the kernel gives up${note}.`,
+  `A peer that vanishes without FIN or RST is disconnected when the kernel gives up${note}.`,
   async () => {
     using network = FaultNetwork.lay(2);
     const flags = ['--host', '0.0.0.0', '--insecure', '--heartbeat-ms', '200'];
@@ -54,7 +54,7 @@ test.skipIf(!isPossible)(
 );
 
 test.skipIf(!isPossible)(
-  `A peer that vanishes while much is to be told is cut by the stall time-out, long before${note}.`,
+  `A peer that vanishes while much is to be sent is disconnected by the stall time-out, long before${note}.`,
   async () => {
     using network = FaultNetwork.lay(15);
     const flags = ['--host', '0.0.0.0', '--insecure', '--stall-timeout-ms', '1000'];

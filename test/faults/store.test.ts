@@ -43,7 +43,7 @@ test.each<[StoreCall, string, string, RequestInit?]>([
   ['listCategories', 'GET', '/categories'],
   ['summarize', 'POST', '/rpc', { body: '["ns.info","default"]' }],
 ])(
-  'While %s fails, %s %s is answered with BACKEND_ERROR, and afterwards as ever.',
+  'While %s fails, %s %s is answered with BACKEND_ERROR, and afterwards as usual.',
   async (call, method, path, init) => {
     const { app, faults } = await startFaultyApp();
     await using _ = app;
@@ -88,7 +88,7 @@ test.each([
   ['once in the middle of a catch-up', { count: 1, skip: 7 }],
   ['for a while in the middle of a catch-up', { count: 5, skip: 13 }],
 ])(
-  'When reading the log fails %s, no stream ends, and everything is delivered once it can be read.',
+  'When reading the log fails %s, no stream ends, and everything is delivered once the log can be read.',
   async (_title, fault) => {
     const { app, faults } = await startFaultyApp();
     await using _ = app;
@@ -108,7 +108,7 @@ test.each([
 );
 
 test.each(['bounds', 'version'] as const)(
-  'Who subscribes while the store fails at %s is answered at once, hears heartbeats, and begins when it can be read.',
+  'A subscriber that arrives while the store fails at %s is answered at once, receives heartbeats, and begins when the store can be read.',
   async (call) => {
     const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
     await using _ = app;
@@ -232,7 +232,7 @@ test('With a slow store that delays each call, writers and subscribers that come
 });
 
 test.each(['fail', 'hold'] as const)(
-  'While the store does not tell the last message (%s), heartbeats are comments; once known, the head needs no store.',
+  'While the store cannot report the last message (%s), heartbeats are comments; once it is known, the head needs no store.',
   async (fault) => {
     const { app, faults } = await startFaultyApp(['--heartbeat-ms', '30']);
     await using _ = app;
@@ -299,7 +299,7 @@ test('A namespace whose removal fails is unchanged, and the next attempt removes
 });
 
 test.each(['check', 'usage'] as const)(
-  'While the store fails or is silent at %s, probes and scrapes are answered, and say so.',
+  'While the store fails or is silent at %s, probes and scrapes are answered, and report it.',
   async (call) => {
     const { app, faults } = await startFaultyApp();
     await using _ = app;

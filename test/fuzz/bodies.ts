@@ -13,7 +13,7 @@ export function newMessages(random: Random): string {
   return `[${random.times(0, random.chance(0.02) ? 600 : 4, () => newMessage(random)).join(',')}]`;
 }
 
-/** Data, some of which are equal as values. */
+/** Data in several spellings, some of which have the same value. */
 const knownData = [
   '{"a":1,"b":[]}',
   '{ "b":[ ],"a":1 }',

@@ -12,7 +12,7 @@ const externalGrowth = 1_000_000;
 const longestHealthMs = 15_000;
 
 test.each(['off', 'token'] as const)(
-  'A server with --auth %s stands a storm of requests of every kind, answers as documented, and has what it told of.',
+  'A server with --auth %s survives a storm of requests of every kind, answers as documented, and has every message it announced.',
   async (auth) => {
     console.log(`FUZZ_SEED=${seed}`);
     const { tallies, auditedMessages, growth, slowestHealthMs, problems } = await fuzz({ auth, seed, requests });

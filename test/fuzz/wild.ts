@@ -6,7 +6,7 @@ export type Ending = 'finish' | 'reset' | 'wait';
 
 /** Bytes that may not be a request, sent on their own connection. */
 export type WildBytes = {
-  /** HEAD if they request an answer without a body; otherwise empty. */
+  /** `HEAD` if the bytes are a HEAD request, whose answer has no body; otherwise empty. */
   readonly method: string;
   readonly pieces: readonly Buffer[];
   readonly ending: Ending;

@@ -9,7 +9,7 @@ test.each([
   { handOverMs: 1_500, firstSeed: 1 },
   { handOverMs: 8_000, firstSeed: 500_001 },
 ])(
-  'Groups keep their guarantees in random schedules with $handOverMs ms to hand over.',
+  'Groups keep their guarantees in random schedules with a hand-over time of $handOverMs ms.',
   async ({ handOverMs, firstSeed }) => {
     const { runs, failures, counts } = await simulate({ firstSeed, count: schedules / 2, handOverMs, limitMs });
     expect(failures).toEqual([]);

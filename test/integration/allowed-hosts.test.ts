@@ -44,7 +44,7 @@ const routes = [
 ];
 
 test.each(routes)(
-  'Without authentication %s is refused to a page that made its name resolve to 127.0.0.1.',
+  'Without authentication %s refuses a page whose name was made to resolve to 127.0.0.1.',
   async (route) => {
     await using app = await startTestApp();
     const answer = await ask(app, `${route} HTTP/1.1`, rebound, 'Content-Length: 0\r\n');

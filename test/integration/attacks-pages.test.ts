@@ -74,7 +74,7 @@ test.each([
     403,
   ],
 ] as const)(
-  'Without authentication /subscribe is for --subscribe-origins: %s.',
+  'Without authentication only pages of --subscribe-origins may use /subscribe: %s.',
   async (_what, flags, given, status) => {
     await using app = await startTestApp([...flags]);
     const headers = { 'Sec-Fetch-Site': 'cross-site', ...given };

@@ -7,7 +7,7 @@ import { adminToken as admin } from './rpc-client.ts';
 const message = '{"type":"T","data":{}}';
 
 test.each(['bearer', 'BEARER', 'bEaReR', 'Bearer ', 'bearer  '])(
-  'The scheme %j is Bearer (RFC 9110, 11.1 and 11.4).',
+  'The scheme %j counts as Bearer (RFC 9110, 11.1 and 11.4).',
   async (scheme) => {
     const headers = (token: string) => ({ authorization: `${scheme} ${token}`, 'content-type': 'application/json' });
     await using closed = await startTestApp(['--token', admin, '--metrics-token', 'scrape']);

@@ -144,7 +144,7 @@ test('A path that is not percent-encoded UTF-8 is refused with that reason.', as
 });
 
 test.each(['/streams', 'http://x/streams', 'HTTP://X:9/streams', '/%73treams', '/streams?'])(
-  'However a path is spelled, it needs its token: %s.',
+  'A path requires its token however it is spelled: %s.',
   async (target) => {
     await using app = await startTestApp(['--token', admin]);
     expect((await askRaw(app, target, '')).status).toBe(401);
@@ -215,7 +215,7 @@ test('Members named like those of every object are treated as data.', async () =
 });
 
 test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__proto__[polluted]', 'token[]'])(
-  'A query parameter named %s is unknown.',
+  'A query parameter named %s is refused as unknown.',
   async (name) => {
     await using app = await startTestApp();
     for (const path of ['/subscribe?all=true&', '/streams?']) {
@@ -240,7 +240,7 @@ test('A credential given twice is refused, and neither is used.', async () => {
 });
 
 test.each(['Bearer:', 'Bearer\t', 'Bearerns_', 'Basic', 'Token'])(
-  'The header says Bearer, a space and the token: %j is no credential.',
+  'The header must be Bearer, a space and the token: %j is no credential.',
   async (scheme) => {
     await using app = await startTestApp(['--token', admin]);
     const response = await fetch(`${app.url}/streams`, { headers: { authorization: `${scheme} ${admin}` } });

@@ -114,7 +114,7 @@ test('A second backup, or one without enough space, is refused with the remedy.'
 });
 
 test.each(['1.0', '1.1'] as const)(
-  'A backup that cannot be read to its end is a broken connection and no end: HTTP/%s',
+  'A backup that cannot be read to its end breaks the connection and has no end: HTTP/%s',
   async (httpVersion) => {
     await using app = await startCopying(async () => {
       const content = Readable.from(

@@ -90,7 +90,7 @@ test('Bytes that are not a request are refused with an answer that no cache keep
 });
 
 test.each(['/docs', '/docs/page.js', '/reference', '/reference/page.js', '/browse', '/common/common.css', '/diagnose'])(
-  'The file %s, the same for everybody, is asked about again each time.',
+  'The file %s, the same for every client, is revalidated each time.',
   async (path) => {
     await using app = await startTestApp();
     expect((await app.get(path)).headers.get('cache-control')).toMatch(/no-cache|max-age=0/);

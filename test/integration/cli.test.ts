@@ -159,7 +159,7 @@ test('A token that no header can carry is refused with the name of its setting, 
 });
 
 test.each(['export', 'import'])(
-  '%s says when nothing listens, when it is no Pokewire, and what is wrong with a flag.',
+  '%s reports that nothing listens, that the server is not Pokewire, or what is wrong with a flag.',
   async (command) => {
     const other = await startAnswering((_request, response) => response.writeHead(404).end('<p>'));
     const { url } = other;

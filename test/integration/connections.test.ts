@@ -160,7 +160,7 @@ test.each([
   ['GET', '/diagnose/stream?events=0&silentMs=0', 200],
   ['POST', '/import', 200],
 ])(
-  'The places of %s %s are free again when the bodies of those who took them did not come.',
+  'The quotas of %s %s are released when the bodies of the requests that used them did not arrive.',
   async (method, target, status) => {
     await using app = await startTestApp([...quick, '--max-subscriptions', '16', '--max-transfers', '16']);
     using accepted = new Accepted();

@@ -97,7 +97,7 @@ test('An export that cannot be read is an error before it begins, and a broken a
 });
 
 test.each(['/export', '/categories/a/messages?batchSize=-1'])(
-  'Over HTTP/1.0, which has no chunks, an answer that breaks off is a reset and no end: %s',
+  'Over HTTP/1.0, which has no chunks, an answer that breaks off ends with a reset: %s',
   async (path) => {
     const faults = new StoreFaults();
     await using app = await startTestApp([], {

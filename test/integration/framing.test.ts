@@ -46,7 +46,7 @@ test('An HTTP/1.0 client gets the same stream without chunks, pages of the log a
 });
 
 test.each(['', '&hello=true'])(
-  'A stream whose token is revoked is complete, so that no client comes back for it.%s',
+  'A stream whose token is revoked is complete, so that no client reconnects for it.%s',
   async (query) => {
     await using app = await startTestApp(['--token', `ns_ZGVmYXVsdA_${'0'.repeat(64)}`]);
     const { id, token } = await app.namespaces.createToken('default', {

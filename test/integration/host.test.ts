@@ -47,7 +47,7 @@ test.each([
 });
 
 test.each(['/streams', '/streams?token=nobody', '/subscribe?all=true', '/metrics'])(
-  'The refusal of %s says by which scheme to authenticate.',
+  'The refusal of %s names the scheme of authentication.',
   async (path) => {
     await using app = await startTestApp(['--token', newToken('default')]);
     const { status, headers } = await app.get(path);

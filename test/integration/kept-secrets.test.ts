@@ -72,7 +72,7 @@ describe('Tokens and tickets are kept as hashes:', () => {
   });
 
   test.each(['memory', 'sqlite'])(
-    'nothing that a store in %s lists or a route returns contains one',
+    'no list of a store in %s and no answer of a route contains a secret',
     async (engine) => {
       using folder = new TemporaryFolder();
       const flags = engine === 'memory' ? [] : [`--store=sqlite:${folder.file('a.db')}`];

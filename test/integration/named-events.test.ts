@@ -141,7 +141,7 @@ test('A stopping server announces the end first.', async () => {
 });
 
 test.each(['', '&hello=true'])(
-  'A log that an import replaces ends its subscriptions, which then resume nowhere%s.',
+  'An import that replaces a log ends its subscriptions, which then cannot resume by any cursor%s.',
   async (query) => {
     await using app = await startTestApp();
     await app.append('a-1', [message, message]);

@@ -13,7 +13,7 @@ test.each<[string, string, string, string]>([
   ['appends', 'POST', '/streams/a-1/messages', JSON.stringify(message)],
   ['appends', 'POST', '/rpc', JSON.stringify(['stream.write', 'a-1', message])],
 ])(
-  'What the store cannot do is refused by 501, which names the store: %s by %s %s',
+  'A request that the store does not support is refused with 501, which names the store: %s by %s %s',
   async (support, method, path, body) => {
     // Enables the deletion of `default`, which is impossible otherwise.
     await using app = await startTestApp(['--test-mode'], {

@@ -68,7 +68,7 @@ function findOldNode(): string | undefined {
 const oldNode = findOldNode();
 
 test.skipIf(oldNode === undefined).each([[[]], [['--version']], [['export', '--help']]])(
-  'On an older Node it says which one it needs, with the arguments %j (needs a Node below 26 on PATH).',
+  'On an older Node it reports which version it needs, with the arguments %j (needs a Node below 26 on PATH).',
   (args) => {
     const { status, stdout, stderr } = spawnSync(oldNode!, [join(installed, 'dist/main.js'), ...args], {
       encoding: 'utf8',

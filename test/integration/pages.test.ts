@@ -31,7 +31,7 @@ test('The root redirects to a page below any path of a proxy.', async () => {
 });
 
 test.each(headerLinks.map(({ path }) => path))(
-  'The page %s names no address that a proxy which put the server below a path would break.',
+  'The page %s has no address that breaks behind a proxy with a path prefix.',
   async (path) => {
     await using app = await startTestApp();
     const { text } = await app.get(path);

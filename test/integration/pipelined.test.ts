@@ -10,7 +10,7 @@ import { StoreFaults } from '../support/store-faults.ts';
 const manyHeaders = Array.from({ length: 120 }, (_, index) => `X-${index}: a\r\n`).join('');
 
 test.each(['/subscribe?category=a', '/subscribe?all=true', '/diagnose/stream'])(
-  'A stream between two requests of one packet does not end the server while it still reads the packet: %s.',
+  'A stream between two requests of one packet does not end the server while it is still reading the packet: %s.',
   async (target) => {
     await using app = await startTestApp();
     const packet = `GET /health HTTP/1.1\r\nHost: x\r\n${manyHeaders}\r\nGET ${target} HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n`;

@@ -177,7 +177,7 @@ describe('A Prometheus with the shipped configuration', () => {
   );
 
   test.skipIf(!hasPrometheus)(
-    'scrapes a server that requires tokens with the metrics token, and with no other one (needs prometheus on PATH).',
+    'scrapes a server that requires tokens with the metrics token only (needs prometheus on PATH).',
     async () => {
       const shipped = readText('grafana/prometheus/metrics-token').trim();
       const authentication = ['--auth', 'token', '--token', `ns_ZGVmYXVsdA_${'a'.repeat(64)}`];

@@ -17,7 +17,7 @@ async function ask(app: TestApp, path: string, headers: Record<string, string> =
 }
 
 test.each(['/docs', '/diagnose', '/consumer-groups', '/reference', '/browse', '/streams/a-1/messages', '/metrics'])(
-  'With tokens a visitor without a session is shown a card to sign in at %s itself.',
+  'With tokens a visitor without a session gets a sign-in card at %s itself.',
   async (path) => {
     await using app = await startTestApp(['--token', admin]);
     const { status, headers, text } = await ask(app, path);
@@ -81,7 +81,7 @@ test('A link from another site does not sign the visitor in, but explains why an
 });
 
 test.each([[[]], [['--token', admin]]])(
-  'A visitor of an address without a page is shown one that leads to the pages, with the flags %j.',
+  'A visitor of an address without a page gets a page with links to the others, with the flags %j.',
   async (flags) => {
     await using app = await startTestApp(flags);
     const path = '/no/where';

@@ -44,7 +44,7 @@ class DurableServer extends SpokenProcess {
 }
 
 test.each(['SIGTERM', 'SIGKILL'] as const)(
-  'A server over a file that %s ended goes on where it was: a subscriber who comes again misses nothing, and hears of no reset.',
+  'A server over a file that %s ended continues where it was: a returning subscriber misses nothing, and receives no reset.',
   async (signal) => {
     using folder = new TemporaryFolder();
     const path = folder.file('pokewire.db');

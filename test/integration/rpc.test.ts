@@ -67,7 +67,7 @@ describe('The envelope (section 4)', () => {
   });
 
   test.each(['nothing', '', 'Sys.version', 'sys.version ', 'constructor', '__proto__', 'toString'])(
-    'does not know a method "%s".',
+    'refuses an unknown method "%s".',
     async (name) => {
       const answer = await callRpc(open.url, [name]);
       expect([answer.status, answer.body.error.code]).toEqual([404, 'METHOD_NOT_FOUND']);

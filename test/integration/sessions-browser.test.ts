@@ -54,7 +54,7 @@ test('A page on another port of this host cannot append with the visitor’s ses
 });
 
 test.each(['docs', 'diagnose'])(
-  'A visitor who comes to /%s?token= by plain http from afar is asked, and the button begins the session.',
+  'A visitor who opens /%s?token= by plain http from another machine is asked, and the button begins the session.',
   async (path) => {
     await using app = await startTestApp(['--token', admin, '--allowed-hosts', afar]);
     await using context = await browser.newContext();

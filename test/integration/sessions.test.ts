@@ -26,7 +26,7 @@ test('A session is a cookie that scripts cannot read and other sites cannot use.
 });
 
 test.each(['https', 'HTTPS', 'https, http'])(
-  'Behind a proxy that says it was asked by %s the cookie goes back by https only.',
+  'Behind a proxy that forwards %s, the cookie is sent back by https only.',
   async (scheme) => {
     await using app = await startTestApp(['--token', admin]);
     const headers = { authorization: `Bearer ${admin}`, 'x-forwarded-proto': scheme };
@@ -155,7 +155,7 @@ test.each([
   ['a page of another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, 403],
   ['a page of another site by an old browser', { origin: 'https://evil.example' }, 403],
 ])(
-  'Without authentication a visitor’s browser does not write for the pages of others: %s.',
+  'Without authentication a visitor’s browser does not write on behalf of pages of other sites: %s.',
   async (_who, given, status) => {
     await using app = await startTestApp(['--cors-origins', 'https://ours.example']);
     const init = { method: 'POST', body: message };
@@ -190,7 +190,7 @@ test.each([
   [undefined, 'https://evil.example'],
   [undefined, 'null'],
 ])(
-  'POST /session by a page of elsewhere (%s, %s) sets no cookie, also when it may call the API.',
+  'POST /session by a page of another site (%s, %s) sets no cookie, even if that page may call the API.',
   async (site, origin) => {
     await using app = await startTestApp(['--token', admin, '--cors-origins', '*']);
     const headers = { authorization: `Bearer ${admin}`, origin, ...(site !== undefined && { 'sec-fetch-site': site }) };

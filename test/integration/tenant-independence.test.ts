@@ -196,7 +196,7 @@ class Worlds implements AsyncDisposable {
 
 const isSubscription = ({ method, url }: Route) => method === 'GET' && url === '/subscribe';
 
-describe('A tenant is told the same, whether there is another one or not,', () => {
+describe('A tenant gets the same answers, whether there is another one or not,', () => {
   test('by every route, in every method', async () => {
     await using worlds = await Worlds.start();
     const asks = (await routesOfApp())
@@ -245,7 +245,7 @@ describe('A tenant is told the same, whether there is another one or not,', () =
 });
 
 test.each([['ns.list'], ['ns.info', otherId], ['sys.health']])(
-  'An operator, who may ask, is told of tenants: %s',
+  'An operator is authorized to learn about tenants: %s',
   async (...call) => {
     await using worlds = await Worlds.start();
     const body = JSON.stringify(call);

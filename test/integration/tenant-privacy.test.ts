@@ -67,7 +67,7 @@ describe('A token of another namespace', () => {
     ['/rpc', ['category.get', ''], 200],
     ['/streams/a-1/messages', { type: 'T', data: { text: 'x'.repeat(900_000) } }, 507],
     ['/rpc', ['stream.write', 'a-1', { type: 'T', data: { text: 'x'.repeat(900_000) } }], 507],
-  ])('is told no number of it by %s %j', async (path, body, status) => {
+  ])('learns no number of that namespace by %s %j', async (path, body, status) => {
     const answer = await ask(path, token, body);
     expect(answer.status).toBe(status);
     const text = answer.text.replaceAll('foreign-987', '');

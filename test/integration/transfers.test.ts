@@ -209,7 +209,7 @@ function nextAccepted(): Promise<Socket> {
 }
 
 test.each(['/export', '/streams/a-1/messages?batchSize=-1', '/streams/large-1/messages'])(
-  'A reader that takes nothing of %s is cut off.',
+  'A reader that reads nothing of %s is disconnected.',
   async (path) => {
     await using tenant = await startWithTenant(['--stall-timeout-ms', '200', '--body-limit-bytes', '33554432']);
     const { app, own } = tenant;

@@ -9,7 +9,7 @@ import { startTestApp } from '../support/start-app.ts';
 import { StoreFaults } from '../support/store-faults.ts';
 
 test.each(['/streams/a-1/messages', '/categories/a/messages?batchSize=-1', '/streams/a-1/messages?batchSize=-1'])(
-  'HEAD %s reads no message, and says no length that is not the answer’s.',
+  'HEAD %s reads no message, and sends no wrong length.',
   async (path) => {
     const faults = new StoreFaults();
     await using app = await startTestApp([], {
@@ -41,7 +41,7 @@ class BarrenStore extends FakeStore {
 }
 
 test.each(['/categories/a/messages?batchSize=-1', '/export?category=a'])(
-  'A read whose pages match nothing stops when its client has gone: %s.',
+  'A read whose pages match nothing stops when its client has disconnected: %s.',
   async (path) => {
     let store: BarrenStore | undefined;
     await using app = await startTestApp([], {

@@ -19,7 +19,7 @@ test.skipIf(!endsWithParent)(
     const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(parent.stdout, 'data');
     parent.kill('SIGKILL');
-    // Emitted when neither process has its standard output open.
+    // Emitted when both processes have closed their standard output.
     await once(parent, 'close');
     expect(parent.signalCode).toBe('SIGKILL');
   },

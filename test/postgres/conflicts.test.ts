@@ -45,7 +45,7 @@ describe.skipIf(!hasPostgres)('An append that transactions of others get in the 
   }
 
   test.each(['40P01', '40001'])(
-    'is made again until it succeeds, however often it is refused with %s.',
+    'is repeated until it succeeds, however often it is refused with %s.',
     async (state) => {
       const database = await cluster.create();
       await refuse(database, state, 6);
@@ -63,7 +63,7 @@ describe.skipIf(!hasPostgres)('An append that transactions of others get in the 
   );
 
   test.each(['55P03', '57014'])(
-    'is answered with BACKEND_ERROR when it is refused with %s, and those of other categories are stored.',
+    'is answered with BACKEND_ERROR when it is refused with %s, while appends to other categories are stored.',
     async (state) => {
       const database = await cluster.create();
       await refuse(database, state, 1_000);

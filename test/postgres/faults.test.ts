@@ -24,7 +24,7 @@ describe.skipIf(!hasPostgres)('Two nodes under load', () => {
   }
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
-    'lose, double and reorder nothing when PostgreSQL ends by %s and is started again.',
+    'lose, duplicate and reorder nothing when PostgreSQL ends by %s and is started again.',
     (signal) =>
       suffer(async (load) => {
         await cluster.stop(signal);

@@ -14,7 +14,7 @@ describe.skipIf(!hasPostgres)('Three nodes beside services that write in transac
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
-    'lose, double and reorder nothing when PostgreSQL ends by %s under load and is started again.',
+    'lose, duplicate and reorder nothing when PostgreSQL ends by %s under load and is started again.',
     async (signal) => {
       const database = await cluster.create();
       await using nodes = await startNodes(3, cluster.url(database));

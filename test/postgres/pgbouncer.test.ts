@@ -8,7 +8,7 @@ import { hasPgBouncer, PgBouncer } from './pgbouncer.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 test.skipIf(!hasPostgres || !hasPgBouncer)(
-  'Through pgbouncer in transaction mode, which is killed once, nothing is lost, doubled or reordered (needs pgbouncer).',
+  'Through pgbouncer in transaction mode, which is killed once, nothing is lost, duplicated or reordered (needs pgbouncer).',
   async () => {
     await using cluster = await PostgresCluster.start({ settings: ['deadlock_timeout=100ms'] });
     const database = await cluster.create();

@@ -9,7 +9,7 @@ import { readRows } from './nodes/read-rows.ts';
 import { hasPostgres, PostgresCluster } from './postgres-cluster.ts';
 
 test.skipIf(!hasPostgres)(
-  'A synchronous standby is promoted under load: nodes find it, and nothing is lost, doubled or reordered.',
+  'When a synchronous standby is promoted under load, nodes find it, and nothing is lost, duplicated or reordered.',
   async () => {
     await using primary = await PostgresCluster.start();
     const database = await primary.create();
@@ -107,7 +107,7 @@ async function expectReset(app: TestApp, id: string): Promise<void> {
 }
 
 test.skipIf(!hasPostgres).each(['', '?epoch=kept'])(
-  'A promoted standby that lacks the end of the log%s is another log: subscribers are reset, and told all that it holds.',
+  'A promoted standby that lacks the end of the log%s is another log: subscribers are reset, and receive all of its messages.',
   async (parameters) => {
     await using before = await startBeforeLoss(parameters);
     const { app, subscriber, id } = before;
@@ -120,7 +120,7 @@ test.skipIf(!hasPostgres).each(['', '?epoch=kept'])(
 );
 
 test.skipIf(!hasPostgres)(
-  'A lost end behind a pinned epoch is known to nodes that had delivered nothing of it, and to nodes that start later.',
+  'Nodes that had delivered nothing of a lost end behind a pinned epoch know of it, as do nodes that start later.',
   async () => {
     await using before = await startBeforeLoss('?epoch=kept');
     const { app, idle, subscriber, id } = before;

@@ -32,7 +32,7 @@ describe.each(['nginx', 'haproxy', 'caddy'] as const)('While the server is away,
   const isMissing = !isInstalled(kind) || !isInstalled('openssl');
 
   test.skipIf(isMissing)(
-    `keeps an EventSource coming back until it is there again (needs ${kind} and openssl).`,
+    `makes an EventSource reconnect until the server is back (needs ${kind} and openssl).`,
     async () => {
       const certificate = selfSigned();
       await using first = await ServerProcess.start();

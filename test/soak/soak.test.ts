@@ -8,7 +8,7 @@ const settings = { durationMs: 60_000, namespaces: 2, rate: 30, churn: 30, attac
 const timeout = 240_000;
 
 test.each(['memory', 'sqlite'] as const)(
-  'After a minute of mixed load, cuts, stalls and deleted namespaces in a %s store nothing is missing, and nothing is kept.',
+  'After a minute of mixed load, cuts, stalls and deleted namespaces in a %s store nothing is missing, and nothing is left over.',
   {
     timeout,
   },

@@ -57,7 +57,7 @@ describe('A server that other machines reach', () => {
 
 describe('A name of --allowed-hosts', () => {
   test.each(['pokes.example', 'POKES.example:443', 'pokes.example.', 'localhost'])(
-    'is answered to however it is spelled, beside localhost: %s.',
+    'is accepted in any spelling, as is localhost: %s.',
     (host) => {
       expect(hostCheck({ host: '127.0.0.1', allowedHosts: ['Pokes.example'] })(host)).toBe(true);
     },

@@ -194,7 +194,7 @@ describe('a malformed event', () => {
   });
 
   test.each(['reason', 'epoch', 'lost', 'replayFrom'])(
-    'that is a reset without its %s is not told, and the next connection resumes behind the same cursor',
+    'that is a reset without its %s is not reported, and the next connection resumes behind the same cursor',
     async (member) => {
       const { server, states, resets } = await subscribe({ category: 'account', cursor: '9-dead' });
       const whole = { reason: 'other-epoch', epoch: 'aaaa-1111', head: 1, lost: { from: 10 }, replayFrom: 1 };

@@ -69,7 +69,7 @@ describe('append', () => {
   });
 
   test.each(['<html>', '{"error":"'])(
-    'reads no more of an error of another server than Pokewire would send: %s',
+    'reads no more of another server’s error than Pokewire would send: %s',
     async (text) => {
       let bytes = 0;
       let isCancelled = false;

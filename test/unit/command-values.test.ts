@@ -6,7 +6,7 @@ import { parseSelected } from '../../src/cli/selected.ts';
 
 const nowMs = Date.parse('2026-11-27T12:00:00Z');
 
-describe('What is selected', () => {
+describe('The selection', () => {
   test.each([
     ['account-123', { kind: 'stream', name: 'account-123' }],
     ['stream:account', { kind: 'stream', name: 'account' }],

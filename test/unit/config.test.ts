@@ -296,7 +296,7 @@ describe('a refusal names its setting', () => {
   });
 
   test.each(['--store-max-bytes', '--store-max-bytes-per-namespace'])(
-    'when %s has no room for a namespace with a message',
+    'when %s has no space for a namespace with a message',
     (flag) => {
       expect(refusal([flag, '1'])).toBe(
         `${flag} must be 0 or at least 65536: a namespace with one message needs some of it.`,

@@ -29,7 +29,7 @@ describe('an id', () => {
   });
 });
 
-describe('a cursor that a subscriber gives', () => {
+describe('the cursor of a request', () => {
   test.each(['0', '3', '9007199254740991'])('may be a bare position, which names no log: %s', (text) => {
     expect(parseCursor(text)).toEqual({ globalPosition: Number(text), tag: undefined });
   });

@@ -110,7 +110,7 @@ describe('A silent stream and the subscription beside it', () => {
 
   test('show that heartbeats help if only the silent one is cut.', () => {
     expect(judgeSilence(cut, beating, 15_000)).toMatchObject(
-      saying('good', 'the subscription beside it lived on', { value: 'cut after 60 s', settings: [] }),
+      saying('good', 'the subscription beside it stayed open', { value: 'cut after 60 s', settings: [] }),
     );
   });
 
@@ -214,7 +214,7 @@ describe('The silence before a cut', () => {
   });
 });
 
-describe('What compresses', () => {
+describe('Compression', () => {
   const delivered = { headers: { 'content-encoding': 'gzip' } };
 
   test('is reported to forward each event only if each arrived separately.', () => {
@@ -224,7 +224,7 @@ describe('What compresses', () => {
   });
 });
 
-describe('What is in between', () => {
+describe('A proxy on the way', () => {
   const seen = { httpVersion: '1.1', host: 'x', scheme: 'http', address: '192.0.2.1', proxyHeaders: [] };
   const connection = { seen, headers: {}, protocol: 'http/1.1', page: 'x', scheme: 'http:' };
 
@@ -235,7 +235,7 @@ describe('What is in between', () => {
   });
 
   test.each([{ scheme: 'https:' }, { protocol: 'h2' }])(
-    'is a proxy where Pokewire cannot have answered so: %j.',
+    'counts as a proxy if Pokewire cannot have sent the answer: %j.',
     (over) => {
       const verdict = judgeConnection({ ...connection, headers: { via: null }, ...over });
       expect(verdict.value).toBe('an unnamed proxy');
@@ -252,7 +252,7 @@ describe('What is in between', () => {
   });
 
   test.each(['localhost:3000', '127.0.0.1:3000', '[::1]:3000', 'pokes.localhost'])(
-    'is not to be changed for HTTP/2 at %s, where one develops without a proxy.',
+    'needs no change for HTTP/2 at %s during development without a proxy.',
     (page) => {
       const local = { ...connection, headers: { via: null }, page };
       expect(judgeProtocol(local)).toMatchObject(saying('info', 'at most six', { value: 'HTTP/1.1', settings: [] }));

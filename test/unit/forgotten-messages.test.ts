@@ -87,7 +87,7 @@ async function keepLast(node: FakeNode, maxMessages: number, category?: string):
 const named = (sink: { stream: { events: readonly { type: string; data: string }[] } }, name: string) =>
   sink.stream.events.filter(({ type }) => type === name).map(({ data }) => JSON.parse(data));
 
-describe('What was forgotten of a category', () => {
+describe('The deleted messages of a category', () => {
   /** Messages of `a` at odd positions, of `b` at even ones; the first forty are deleted. */
   async function mixedNode(): Promise<FakeNode> {
     const node = new FakeNode();

@@ -215,28 +215,28 @@ describe('the other pieces of a stream', () => {
   const epoch = '7f9c2ba4-e88f-427d-a616-5e5f5d8c9e1b';
 
   test.each([
-    ['say ready', readyFrame, ': ready\n\n'],
-    ['say ready before a hello', readyBeforeHelloFrame, ': ready\n'],
-    ['beat', heartbeatFrame, ':\n'],
-    ['tell the reconnection time', retryFrame(3_000), 'retry: 3000\n'],
-    ['tell an end', endFrame('draining'), 'event: end\ndata:{"code":"draining"}\n\n'],
+    ['report readiness', readyFrame, ': ready\n\n'],
+    ['report readiness before a hello', readyBeforeHelloFrame, ': ready\n'],
+    ['contain a heartbeat', heartbeatFrame, ':\n'],
+    ['set the reconnection time', retryFrame(3_000), 'retry: 3000\n'],
+    ['report an end', endFrame('draining'), 'event: end\ndata:{"code":"draining"}\n\n'],
     [
-      'tell a refusal with the cursor it was asked with',
+      'report a refusal with the cursor of the request',
       endFrame('overloaded', '7-x'),
       'event: end\nid: 7-x\ndata:{"code":"overloaded"}\n\n',
     ],
     [
-      'say hello with a cursor of the log',
+      'contain a hello with a cursor of the log',
       helloFrame({ epoch, head: 9, forgottenUpTo: 3 }, 7, 0),
       `event: hello\nid: 7-${tagOf(epoch)}\ndata:{"epoch":"${epoch}","head":9,"forgottenUpTo":3,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
     ],
     [
-      'say hello without one',
+      'contain a hello without one',
       helloFrame({ epoch, head: 9, forgottenUpTo: 3 }, undefined, 0),
       `event: hello\ndata:{"epoch":"${epoch}","head":9,"forgottenUpTo":3,"time":"1970-01-01T00:00:00.000Z"}\n\n`,
     ],
     [
-      'tell the head and the number of pokes with a cursor of the log',
+      'report the head and the number of pokes with a cursor of the log',
       headFrame(epoch, 9, 4, 10),
       `event: heartbeat\nid: 10-${tagOf(epoch)}\ndata:{"epoch":"${epoch}","head":9,"count":4}\n\n`,
     ],

@@ -130,7 +130,7 @@ describe('The alerts', () => {
   });
 });
 
-describe('What dashboards and alerts ask', () => {
+describe('The queries of dashboards and alerts', () => {
   const documented = new Map([...readMetricDocs('stores'), ...readMetricDocs()]);
   const metricOf = (name: string) => documented.get(name) ?? documented.get(name.replace(/_(bucket|sum|count)$/, ''));
 

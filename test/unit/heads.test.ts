@@ -49,7 +49,7 @@ function watchSearches(node: FakeNode): { count: number; failure: Error | undefi
   return searches;
 }
 
-describe('A heartbeat that tells the head', () => {
+describe('A heartbeat with the head', () => {
   test('names the last delivered message, and the position up to which everything was delivered', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);

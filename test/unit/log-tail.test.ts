@@ -229,7 +229,7 @@ describe('Announcements that lag behind reads', () => {
   });
 });
 
-describe('A log that nobody subscribes to', () => {
+describe('A log without subscribers', () => {
   const lingerMs = 5_000;
 
   test('is followed a while longer, then no more', async () => {

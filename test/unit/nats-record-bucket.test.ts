@@ -36,7 +36,7 @@ describe('A change of records', () => {
   const one = { key: 'a', revision: 0, value: 1 };
 
   test.each([[[one]], [[one, { ...one, key: 'b' }]]])(
-    'is made again while the bucket has no leader, which stores nothing.',
+    'is repeated while the bucket has no leader, which stores nothing.',
     async (changes) => {
       const bucket = bucketWith([noResponders, noResponders]);
       expect(await bucket.records.change(changes)).toBe(true);

@@ -64,7 +64,7 @@ describe('The URL of NATS', () => {
     'nats://s3cret?s3cret@a',
     // The second server has its own credentials.
     'nats://me:12@a,me:s3cret@b',
-  ])('is refused without a word of the password when it is %s.', (url) => {
+  ])('is refused without revealing any of the password when it is %s.', (url) => {
     expect(() => parseNatsUrl(url)).toThrow(/^(?!.*s3cret)--store must be nats:/);
   });
 });

@@ -60,9 +60,9 @@ const constants: Readonly<Record<string, string | undefined>> = {
   maxTokens: 'live tokens of a namespace',
   maxRetentionRules: 'retention rules of a namespace',
   maxTicketsOfNamespace: 'unused tickets of a namespace',
-  maxTickets: 'unused tickets in all',
+  maxTickets: 'all unused tickets',
   maxTestStreamsOfNamespace: 'open test streams of `/diagnose` of a namespace',
-  maxTestStreams: 'open test streams of `/diagnose` in all',
+  maxTestStreams: 'all open test streams of `/diagnose`',
   maxRoundStreams: 'streams of one round of `conflate=true`',
   maxGatheredStreams: 'streams of the rounds of all subscribers with `conflate=true`',
   maxPageMessages: 'messages of one page of a read',
@@ -90,7 +90,7 @@ function rowsOf(heading: string): string[][] {
   );
 }
 
-describe('What each limit does', () => {
+describe('The consequence of each limit', () => {
   const rows = rowsOf('What each limit does');
 
   test('covers every setting that is a limit.', () => {

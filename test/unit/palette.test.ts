@@ -37,7 +37,7 @@ describe.each(['light', 'dark'] as const)('The %s palette', (scheme) => {
   const grounds = ['ground', 'panel', 'sunk'];
 
   test.each(['ink', 'quiet', 'brand', 'good', 'wait', 'danger', 'key', 'string', 'literal'])(
-    'has text of the colour %s that can be read on every ground.',
+    'has text of the colour %s that is readable on every background.',
     (name) => {
       for (const ground of grounds) {
         expect(contrast(channels(of(name)), channels(of(ground))), ground).toBeGreaterThanOrEqual(4.5);

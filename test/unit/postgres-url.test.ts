@@ -32,7 +32,7 @@ describe('The URL of a PostgreSQL', () => {
   });
 
   test.each(['postgres://me:12?s3cret@a/log', 'postgres://me:12@s3cret@a/log', 'postgres://me:12@a,me:s3cret@b/log'])(
-    'is refused without a word of the password when it is %s.',
+    'is refused without revealing any of the password when it is %s.',
     (url) => {
       expect(() => parsePostgresUrl(url)).toThrow(/^(?!.*s3cret)--store must be postgres:/);
     },

@@ -68,7 +68,7 @@ test('The limits that have no setting are those of the code.', () => {
   const seconds = (ms: number) => `${ms / 1_000} s`;
   const rows = rowsOf('Limits').filter(([, setting]) => setting === '');
   expect(rows.map(([limit, , value]) => [limit, value])).toEqual([
-    ['unused tickets', `${number(maxTicketsOfNamespace)} of a namespace, ${number(maxTickets)} in all`],
+    ['unused tickets', `${number(maxTicketsOfNamespace)} of a namespace, ${number(maxTickets)} in total`],
     [
       'test streams of `/diagnose`',
       `${maxTestStreams}, of one namespace ${maxTestStreamsOfNamespace}, each ${Math.ceil(longestTestStreamMs / 60_000)} minutes at most`,

@@ -104,14 +104,14 @@ const wrongFiles: Readonly<Record<string, readonly [make: (path: string) => unkn
     },
     /has schema 999, and this version of Pokewire supports schemas up to \d+. Use a newer version/,
   ],
-  'is of another program': [
+  'belongs to another program': [
     (path) => {
       using database = new DatabaseSync(path);
       database.exec('CREATE TABLE a(b); INSERT INTO a VALUES (1)');
     },
     /is a SQLite database of another program. Choose another file/,
   ],
-  'is of another program, with a write-ahead log': [
+  'belongs to another program, with a write-ahead log': [
     (path) => {
       using database = new DatabaseSync(path);
       database.exec('PRAGMA journal_mode = WAL; CREATE TABLE a(b); INSERT INTO a VALUES (1)');
@@ -119,14 +119,14 @@ const wrongFiles: Readonly<Record<string, readonly [make: (path: string) => unkn
     /is a SQLite database of another program. Choose another file/,
   ],
   'is a folder': [(path) => mkdirSync(path), /is not a file/],
-  'is in a folder that is not there': [() => {}, /there is no folder .*. Create it/],
+  'is in a folder that does not exist': [() => {}, /there is no folder .*. Create it/],
 };
 
 test.each(Object.entries(wrongFiles))(
   'A file that %s is refused with one sentence, and nothing is written.',
   async (what, [make, says]) => {
     using folder = new TemporaryFolder();
-    const path = what.includes('not there') ? folder.file('none/pokewire.db') : folder.file('pokewire.db');
+    const path = what.includes('does not exist') ? folder.file('none/pokewire.db') : folder.file('pokewire.db');
     await make(path);
     const before = contentsOf(folder.path);
     const refused = await open(path).then(

@@ -124,7 +124,7 @@ test('A sweep is postponed without an error if the disk is full or the database 
 });
 
 test.each([1034, 1290])(
-  'After a sync that failed with %i nothing more is written: the fault is reported.',
+  'After a sync that failed with %i nothing more is written, and the fault is reported.',
   (errcode) => {
     using opened = new OpenedWriter();
     opened.database.failing.set('COMMIT', errcode);

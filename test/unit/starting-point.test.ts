@@ -124,7 +124,7 @@ describe('a last event id', () => {
   });
 });
 
-describe('a cursor that the log cannot resume behind', () => {
+describe('a cursor from which the log cannot be resumed', () => {
   test('belongs to another log, with or without its epoch', () => {
     const plain = startOf({ lastEventId: 5 });
     const named = startOf({ lastEventId: 5, epoch });

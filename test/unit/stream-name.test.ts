@@ -78,7 +78,7 @@ describe('the check of a name', () => {
   );
 
   test.each(['\u2028', '\u2029', '\ufeff', '\u00a0', ' ', '"', '\\'])(
-    'takes %j, which is no control character',
+    'accepts %j, which is no control character',
     (character) => {
       expect(checkName('stream', `a${character}b`)).toBe(`a${character}b`);
     },

@@ -241,7 +241,7 @@ describe('An unreliable store', () => {
   });
 });
 
-describe('A follower that reads on from its own head', () => {
+describe('A follower that continues from its own head', () => {
   test('receives everything once and in order from an unreliable store, while two handles append.', async () => {
     const pool = pokePool();
     const storage = new MemoryStorage();

@@ -96,7 +96,7 @@ export class OpenConnection {
 
   /** Processes the request, or holds it until those before it are answered. */
   take(request: IncomingMessage, response: ServerResponse): void {
-    // It arrived after its refusal.
+    // The request arrived after the connection was refused.
     if (!this.#socket.writable) return;
     if (response.socket === this.#socket) this.#begin(request, response);
     else this.#hold(request, response);

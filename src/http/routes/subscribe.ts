@@ -185,7 +185,7 @@ export function routeSubscribe(server: Server, hub: Hub, options: SubscribeOptio
       if (sink === undefined) stream.abandon();
       else stream.open(sink, framing, head, randomRetryMs(options));
     } catch (error) {
-      // After that its lease is over, and the name is free.
+      // By then the member's lease has expired, so its name can be taken.
       if (error instanceof PokewireError && error.code === 'MEMBER_TAKEN') retryAfter(reply, 2, 3);
       if (stream === undefined) released();
       else stream.abandon();

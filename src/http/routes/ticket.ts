@@ -64,7 +64,7 @@ export function routeTickets(server: Server, tickets: Tickets, maxSelectors: num
         retryAfter(reply, Math.ceil(issued.roomInMs / 1_000), 5);
         throw new PokewireError(
           'RATE_LIMITED',
-          `Too many unused tickets: the limits are ${maxTicketsOfNamespace} per namespace and ${maxTickets} in all.`,
+          `Too many unused tickets: the limits are ${maxTicketsOfNamespace} per namespace and ${maxTickets} in total.`,
           { details: { maxTickets, maxTicketsOfNamespace } },
         );
       }

@@ -20,7 +20,7 @@ import { compact, type MessageRow, messageOfRow } from './message-row.ts';
 
 /**
  * An append is retried for this long, across broken connections and conflicts. The deadline is checked between
- * attempts, so the answer may take one attempt longer: 15 s in all while no connection can be opened, and 45 s with one
+ * attempts, so the answer may take one attempt longer: 15 s in total while no connection can be opened, and 45 s with one
  * server in the URL if every step of the last attempt times out (5 s to connect, 10 s each to check the database, to
  * read and to insert).
  */

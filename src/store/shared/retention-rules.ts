@@ -74,7 +74,7 @@ export type SliceBounds = {
   readonly maxMessages: number;
   /** Messages between two checks of the clock, shared by all rules of a namespace. */
   readonly pieceMessages: number;
-  /** After this time no further piece starts. */
+  /** Time after which the slice starts no further piece. */
   readonly maxMs: number;
 };
 

@@ -4,11 +4,11 @@ import { SseClient } from '../../support/sse-client.ts';
 
 /** Measurements of a well-behaved tenant. Durations are sorted. */
 export type Borne = {
-  /** From an append to its answer. */
+  /** Time from an append to its answer. */
   readonly appendMs: readonly number[];
-  /** From an append to its poke at a subscriber of its stream. */
+  /** Time from an append to its poke at a subscriber of its stream. */
   readonly pokeMs: readonly number[];
-  /** From the request for a poke's message to the answer. */
+  /** Time from the request for a poke's message to the answer. */
   readonly readMs: readonly number[];
   /** Requests and pokes that were refused, lost, duplicated or out of order. */
   readonly problems: readonly string[];

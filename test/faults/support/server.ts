@@ -97,7 +97,7 @@ export class FaultServer extends SpokenProcess {
     void this.exit.then(() => {
       hasEnded = true;
     });
-    // From its banner, because a quiet log does not contain it.
+    // Read from the banner, because a quiet log does not contain it.
     const found = () =>
       this.#isSilent
         ? this.logged('listening')[0]?.urls[0]

@@ -17,7 +17,7 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
   const value = { cut: `cut after ${seconds(cutMs)}`, lost: 'lost', survived: `${waited} s and open` }[outcome];
   const what = {
     cut: `A stream was cut after ${seconds(cutMs)} of silence.`,
-    lost: `The end of a stream that was silent for ${waited} seconds did not arrive: something dropped it without a word.`,
+    lost: `The end of a stream that was silent for ${waited} seconds did not arrive: something dropped the connection without closing it.`,
     survived: `Nothing cut a stream that was silent for ${waited} seconds.`,
   }[outcome];
   const beats =
@@ -45,7 +45,7 @@ export function judgeSilence(silence, subscription, heartbeatMs) {
     return verdict('mind', value, `${what} ${beats}. Longer silences were not tried.`);
   }
   if (endedMs === undefined && heartbeatMs > 0 && heartbeatMs < cutMs) {
-    return verdict('good', value, `${what} ${beats}, and the subscription beside it lived on.`);
+    return verdict('good', value, `${what} ${beats}, and the subscription beside it stayed open.`);
   }
   const consequence = heartbeatMs === 0 ? 'so' : 'which is not often enough:';
   return verdict('bad', value, `${what} ${beats}, ${consequence} a quiet subscription is cut again and again.`, [

@@ -58,7 +58,7 @@ export function judgeConnection(connection) {
       settings.push(
         ofPokewire(
           `--trusted-proxies ${seen.address}`,
-          'The proxy forwards your address, but Pokewire is not told to trust it.',
+          'The proxy forwards your address, but Pokewire does not trust it.',
         ),
       );
     }
@@ -85,7 +85,7 @@ export function judgeDelivery({ ticks, isWhole }, roundTripMs, due) {
       'bad',
       `held ${seconds(heldMs)}`,
       `${ticks.length} events came in ${bursts.length === 1 ? 'one burst' : `${bursts.length} bursts`}: something ` +
-        'collects the stream before it passes it on. Pokes arrive late, or only when the next ones push them out.',
+        'buffers the stream before it passes it on. Pokes arrive late, or only together with the next ones.',
       advice.buffering,
     );
   }
@@ -99,7 +99,7 @@ export function judgeDelivery({ ticks, isWhole }, roundTripMs, due) {
   if (together > 0) {
     const sentence =
       `${together} of ${ticks.length} events came together with another one, although they were sent at least ` +
-      `${milliseconds(leastGapMs(ticks))} apart: something collects for a moment, or the network or this browser was busy.`;
+      `${milliseconds(leastGapMs(ticks))} apart: something buffers them briefly, or the network or this browser was busy.`;
     return verdict('mind', value, sentence, advice.buffering);
   }
   const way = 'The time includes one round trip to the server.';

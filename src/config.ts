@@ -195,7 +195,10 @@ export const configSchema = Type.Object({
     'Time after which a connection that reads nothing of its answer or subscription is closed, in milliseconds. 0: never.',
   ),
   retryMinMs: milliseconds(2_000, 'Minimum reconnection time sent to subscribers, in milliseconds.'),
-  retryMaxMs: milliseconds(5_000, 'Maximum reconnection time; each subscriber gets a random one in between.'),
+  retryMaxMs: milliseconds(
+    5_000,
+    'Maximum reconnection time; each subscriber gets a random time between the minimum and this.',
+  ),
   drainMs: milliseconds(0, 'Milliseconds over which a stopping server ends its subscriptions. 0: all at once.'),
   pooling: Type.Union([Type.Literal('on'), Type.Literal('off')], {
     default: 'on',

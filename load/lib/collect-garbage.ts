@@ -12,7 +12,7 @@ export async function freePort(): Promise<number> {
 
 /**
  * Makes a Node process collect its garbage, through its inspector: V8 does not collect while nothing is allocated, and
- * garbage cannot be told from live memory. The process must have been started with this `--inspect-port`.
+ * garbage cannot be distinguished from live memory. The process must have been started with this `--inspect-port`.
  */
 export async function collectGarbage(pid: number, inspectPort: number): Promise<void> {
   process.kill(pid, 'SIGUSR1');

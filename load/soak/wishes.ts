@@ -52,7 +52,7 @@ export const wishes: readonly Wish[] = [
   { ...plain, name: 'all', selection: { ...nothing, all: true } },
 ];
 
-/** Its query, without credential and cursor. */
+/** The query of a wish, without credential and cursor. */
 export function queryOf({ selection, conflated, heads }: Wish): URLSearchParams {
   const query = new URLSearchParams({ hello: 'true' });
   if (selection.all) query.append('all', 'true');

@@ -20,7 +20,7 @@ export class Transfer {
   readonly uid: string;
   /** Called once if the transfer must stop. */
   onEnd: () => void = () => {};
-  /** Its answer has ended: the client has received all of it, or has left. */
+  /** Whether the answer has ended: the client has received all of it, or has disconnected. */
   isFinished = false;
   #endReason: TransferEnd | undefined = undefined;
 

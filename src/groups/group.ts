@@ -53,11 +53,11 @@ export type Member = {
   /** The node it is connected to. */
   node: string;
   attempt: number;
-  /** Its connection is gone, so a member with the same name may take over at once. */
+  /** The connection is closed, so a member with the same name may take over at once. */
   isDetached: boolean;
-  /** It was evicted, and gets no partitions. */
+  /** Whether the member was evicted, and so gets no partitions. */
   isEvicted: boolean;
-  /** It has left, and its share is reserved for its name for this long. */
+  /** Set when the member has left: how long its share is reserved for its name. */
   keepMs: number | undefined;
   address: string | undefined;
 };

@@ -218,7 +218,7 @@ test('With a slow store that delays each call, writers and subscribers that come
     while (told.length < 300) {
       const headers: Record<string, string> = told.length === 0 ? {} : { 'last-event-id': String(told.at(-1)) };
       await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
-      // Leaves in the middle, several times.
+      // Disconnects in the middle, several times.
       await client.waitForPokes(Math.min(60, 300 - told.length));
       client.destroy();
       told.push(...client.pokes.map(({ globalPosition }) => globalPosition));

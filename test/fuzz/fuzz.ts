@@ -108,7 +108,7 @@ export async function fuzz({
       secretParts,
     });
     tallies.push(await storm.run());
-    // Its messages may have filled the store.
+    // The storm's messages may have filled the store.
     await target.replaceByNothing(world.tokens.admin);
     problems.push(...(await target.compare(ledger, watcher, auditedToken)));
     auditedMessages += ledger.size;

@@ -31,7 +31,7 @@ test('The share of a leaving member is handed over at once, and a reconnecting w
   await b.connect(node);
   expect(b.told('assigned')).toHaveLength(2);
   expect(scene.handedOverMs).toEqual([]);
-  // It drops its other partition, and reports that only by leaving.
+  // Member `a` drops its other partition, and reports that only by leaving.
   a.release(0);
   await a.leave();
   expect(b.told('assigned').map(({ partition }) => partition)).toEqual([1, 1, 0]);

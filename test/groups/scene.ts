@@ -202,7 +202,7 @@ export class SceneWorker {
     return this.attempt(at)();
   }
 
-  /** Its connection breaks, and the node notices. */
+  /** Breaks the worker's connection; the node notices. */
   async cut(): Promise<void> {
     this.book = disconnected(this.book);
     this.#at.node.disconnected(this.#session!);

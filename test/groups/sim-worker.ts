@@ -82,7 +82,7 @@ export class SimWorker {
     if (time.random.chance(0.7)) time.after(time.random.int(1, 500), connection.node, () => closed(connection));
   }
 
-  /** Its connection breaks. */
+  /** Breaks the worker's connection. */
   cut(): void {
     if (this.#connection !== undefined) this.#close(this.#connection);
   }

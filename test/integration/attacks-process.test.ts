@@ -130,7 +130,7 @@ test('An idle server stops at once, and its port is free.', async () => {
   const startMs = performance.now();
   server.kill('SIGTERM');
   expect(await server.exit).toBe(0);
-  // It takes some 20 ms; longer on a busy machine, but 10 s if it waits for a connection.
+  // A stop takes some 20 ms, and longer on a busy machine; waiting for a connection would take 10 s.
   expect(performance.now() - startMs).toBeLessThan(2_000);
   await using next = new SpokenProcess(['--port', port]);
   expect((await next.listening()).origin).toBe(url);

@@ -12,7 +12,7 @@ const poll = <T>(read: () => T) => expect.poll(read, { timeout: 100_000 });
 /** `pokewire tail` in a separate process. */
 const tail = (url: string, ...args: string[]) => new SpokenProcess(['tail', '--url', url, '--json', ...args]);
 
-/** Its output so far. */
+/** Lines printed so far. */
 const printed = ({ stdout }: SpokenProcess) =>
   stdout
     .split('\n')

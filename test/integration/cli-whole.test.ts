@@ -176,7 +176,7 @@ test('If the disk becomes full during an export, the previous file is unchanged 
   await using started = await startWithFolder();
   const { app, file, folder } = started;
   await writeFile(file, 'earlier');
-  // Its files may not grow; its own messages go to a pipe.
+  // The command's files may not grow; its messages go to a pipe.
   const line = `ulimit -f 0; exec "$0" "$1" export --url ${app.url} --file ${file}`;
   const failed = await promisify(execFile)('sh', ['-c', line, process.execPath, main]).catch((error) => error);
   expect([failed.code, failed.stderr]).toEqual([1, `pokewire: Cannot write ${file}: EFBIG: file too large\n`]);

@@ -136,7 +136,7 @@ test('A peer that left before the answer has no address, which causes no error i
     socket.resetAndDestroy();
     await once(socket, 'close');
   }
-  // It is read after theirs, so theirs are done.
+  // This request is read after the others, so those are done.
   expect((await app.get('/diagnose/connection')).body.address).toBe('127.0.0.1');
   expect(logged).toEqual([]);
 });

@@ -138,7 +138,7 @@ test('A held stream waits while others continue, and is retried, parked, replaye
     streams: [stream],
   });
   await worker.wait('retry', 2);
-  // It has read up to the head and skipped the stream's second message.
+  // The worker has read up to the head and skipped the stream's second message.
   const settle = (position: number) => worker.post('settle', { ...of(owned!), stream, position, upTo: 5 });
   expect((await settle(0)).body).toEqual({ held: true, position: 1 });
   expect((await settle(1)).body).toEqual({ held: false });

@@ -129,7 +129,7 @@ test('With a drain time subscriptions end one by one while running requests are 
   for (const [n, client] of clients.entries()) void client.closed.then(() => ended.push(n));
   server.kill('SIGTERM');
   await poll(() => ended.length).toBeGreaterThan(0);
-  // They do not end all at once: when the first have ended, others have not.
+  // The connections do not end all at once: when the first have ended, others have not.
   expect(clients.some(({ isClosed }) => !isClosed)).toBe(true);
   await expect(fetch(`http://127.0.0.1:${port}/ready`)).rejects.toThrow();
   expect(await server.exit).toBe(0);

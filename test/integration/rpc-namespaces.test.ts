@@ -116,7 +116,7 @@ describe('ns.delete (section 6)', () => {
     await admin.call('ns.delete', id);
     const again = await admin.tenant(id);
     expect(await again.category('')).toEqual([]);
-    // Its streams start over; its log starts after the old one, so that no old cursor is accepted for it.
+    // The new namespace's streams start over; its log starts after the old one, so that it accepts no old cursor.
     expect(await again.write('a-1', message)).toEqual({ position: 0, globalPosition: 3 });
     expect((await tenant.ask('sys.version')).status).toBe(403);
   });
@@ -235,7 +235,7 @@ describe('Other namespaces (section 13, D1)', () => {
       'default',
       'made',
     ]);
-    // It remains one even after it has deleted its token's namespace.
+    // The token may still administrate namespaces after its own was deleted.
     await maker.call('ns.delete', 'made');
     await maker.createNamespace('made-later');
     expect(await maker.refusal('ns.streams')).toEqual([404, 'NAMESPACE_NOT_FOUND']);

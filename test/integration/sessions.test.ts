@@ -162,7 +162,7 @@ test.each([
     expect((await ask(app, '/streams/a-1/messages', { ...json, ...given }, init)).status).toBe(status);
     const call = { method: 'POST', body: '["stream.version","a-1"]' };
     const expected = status === 201 ? [200, 415] : [403];
-    // Its other headers, or its own token, make no difference.
+    // Other headers, or a token, make no difference.
     const rpc = await ask(app, `/rpc?token=${newToken('default')}`, { 'content-type': 'text/plain', ...given }, call);
     expect(expected).toContain(rpc.status);
   },

@@ -32,7 +32,7 @@ export type SiteSettings = {
   readonly faults: number | undefined;
 };
 
-/** Its faults, limited to those that take little time. */
+/** Faults of the unreliable store, limited to those that take little time. */
 const unreliable = { maxDelayMs: 60, slowReadMs: 3, outageEveryMs: 0, outageMs: 300, hangMs: 100 };
 
 const adminToken = `ns_ZGVmYXVsdA_${'0'.repeat(64)}`;

@@ -80,7 +80,7 @@ describe.skipIf(!hasPostgres)('The example of a consumer', () => {
       'Withdrawn account-1@2',
       'Closed account-1@3',
     );
-    // Its position at start and end, and one read per transaction.
+    // Reads the position at start and end, and once per transaction.
     expect(await after.stop()).toBe(4);
     expect(await last()).toMatchObject([{ type: 'Recorded', data: expect.stringMatching(/"position": \d+/) }]);
   });

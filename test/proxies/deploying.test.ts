@@ -74,7 +74,7 @@ describe('The unit of systemd', () => {
     writeFileSync(file, replaced(unit, { '/usr/bin/node': process.execPath }));
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
-    // It also checks other units on the machine.
+    // The command also checks other units on the machine.
     expect(stderr.split('\n').filter((line) => line.includes('pokewire'))).toEqual([]);
     expect(status, stderr).toBe(0);
   });

@@ -4,7 +4,7 @@ import { soak } from '../../load/soak/soak.ts';
 
 /** A short version of `npm run soak` made of the same parts, with little load because other tests run concurrently. */
 const settings = { durationMs: 60_000, namespaces: 2, rate: 30, churn: 30, attackers: false };
-/** It normally ends long before, and somewhat later on a busy machine. */
+/** The test normally ends long before, and somewhat later on a busy machine. */
 const timeout = 240_000;
 
 test.each(['memory', 'sqlite'] as const)(

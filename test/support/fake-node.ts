@@ -111,7 +111,7 @@ export class FakeNode implements AsyncDisposable {
       greeting: { head: this.responseHead, retryMs: 1_000 },
       released: () => this.released++,
     });
-    // It has usually started by then, unless the store holds its answers back.
+    // The subscription usually starts within these turns, unless the store delays its answers.
     for (let turn = 0; turn < turnsToBegin && subscription.state.name === 'starting'; turn++) await nextTurn();
     return { sink, subscription };
   }

@@ -11,7 +11,7 @@ test('A reader that waits twice for the same page, because its socket was full i
   node.store.holdReads();
   const readers = [];
   for (let count = 0; count < 3; count++) readers.push(await node.subscribe({ lastEventId: 0 }));
-  // They wait for the same page, which is read and delivered to one per turn.
+  // All wait for the same page, which is read and delivered to one per turn.
   using _slow = slowClock(5);
   node.store.answerReads();
   const last = readers.at(-1)!;

@@ -53,7 +53,7 @@ const asObjects: Spelling = { message: messageJson, after: '' };
 export function messagesBy(sendPages: SendPages): SendMessages {
   return async (reply, { read, from, limit, page, expected, spelling = asObjects }) => {
     reply.header('content-type', jsonType);
-    // Its length would have to be read first; an empty stream has none.
+    // The length of the answer would have to be read first; an empty stream has none.
     if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
     const first = await page(from, Math.min(limit, maxPageMessages));
     if (expected !== undefined) await check(expected, first.epoch, from);

@@ -100,7 +100,7 @@ export class Lane {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    // These do not depend on the log's content, so one round trip is enough.
+    // Unconditional appends do not depend on the log's content, so one round trip is enough.
     if (group.every(isUnconditional)) {
       const [, , rows] = await Promise.all([...this.#begin(group), this.#insert(group)]);
       return this.#answer(group, rows);

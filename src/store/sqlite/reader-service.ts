@@ -7,7 +7,7 @@ import { Reader } from './reader.ts';
 /** Options for the reader thread. */
 export type ReaderOptions = { readonly path: string };
 
-/** Its first message: why it cannot start, or an empty object. */
+/** First message of the reader thread: why it cannot start, or an empty object. */
 export type ReaderOpened = { readonly refusal: string } | Record<never, never>;
 
 /** Longest time to hold back answers of a batch of calls. */

@@ -15,7 +15,7 @@ import { Writer } from './writer.ts';
 /** Options for the writer thread. */
 export type WriterOptions = { readonly url: SqliteUrl; readonly limits: StoreLimits };
 
-/** Its first message: why it cannot start, or the content of the file. */
+/** First message of the writer thread: why it cannot start, or the content of the file. */
 export type WriterOpened =
   | { readonly refusal: string }
   | {
@@ -27,7 +27,7 @@ export type WriterOpened =
       readonly renewal: EpochRenewal | undefined;
     };
 
-/** Its answers to one group. */
+/** The thread's answers to one group. */
 export type WriterAnswers = {
   readonly answers: readonly Answer[];
   readonly bytes: number;

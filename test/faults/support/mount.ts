@@ -31,7 +31,7 @@ export class SmallDisk extends TemporaryFolder {
 
   /** Uses up the free space, until the returned object is disposed. */
   fill(): Disposable {
-    // It fails while another process writes faster than this.
+    // Resizing fails while another process writes faster than this.
     for (let tries = 0; tries < mostTries; tries++) {
       const { blocks, bfree, bsize } = statfsSync(this.path);
       if (this.#resize(`${((blocks - bfree) * bsize) / 1_024 + slackKibibytes}k`)) {

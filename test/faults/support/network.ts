@@ -64,7 +64,7 @@ export class FaultNetwork implements Disposable {
       try {
         run('ip', ...args);
       } catch {
-        // It did not exist, so there is nothing to remove.
+        // There is no such link or namespace to remove.
       }
     }
   }

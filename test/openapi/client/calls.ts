@@ -81,7 +81,7 @@ export const calls: Readonly<Record<string, (client: Client) => Promise<unknown>
   startGroup: (client) => client.POST('/groups/{group}/start', { params: { path: group } }),
   resizeGroup: (client) => client.POST('/groups/{group}/resize', { params: { path: group }, body: { size: 2 } }),
   holdStream: async (client) => {
-    // Its first generation is 1.
+    // The first generation of a partition is 1.
     const query = { category: ['account'], group: 'held', member: 'worker-1', size: 1 };
     await client.GET('/subscribe', { params: { query }, parseAs: 'stream' });
     return client.POST('/groups/{group}/hold', {

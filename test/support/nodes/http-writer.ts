@@ -13,7 +13,7 @@ export type HttpWriterOptions = {
   readonly pauseMs: number;
 };
 
-/** An append without an answer by then is repeated. */
+/** An append that was not answered within this time is repeated. */
 const patienceMs = 15_000;
 const givesUpMs = 60_000;
 const retryMs = 20;
@@ -43,7 +43,7 @@ export async function appendOnce(
       const { position, globalPosition } = answer;
       for (const [at, id] of ids.entries()) {
         const isLast = at === count - 1;
-        // Others may have used global positions in between.
+        // Other writers may have used global positions in between.
         const known = isLast ? { globalPosition } : {};
         ledger.store(id, stream, sentMs, { position: position - (count - 1 - at), ...known });
       }

@@ -115,7 +115,7 @@ export class MessageList {
     const detail = await messageDetail(this.#stream, position).catch((error) =>
       element('p', { className: 'answer refused detail' }, error.message),
     );
-    // It may have been closed in the meantime.
+    // The row may have been closed in the meantime.
     if (this.#open === opened) row.after(detail);
   }
 }

@@ -2,7 +2,7 @@
 export class PoolStats {
   /** Objects lent. */
   acquired = 0;
-  /** Objects lent that were idle before; `acquired - reused` are the misses. */
+  /** Objects lent from the idle ones; `acquired - reused` are the misses. */
   reused = 0;
   /** Objects created, including those at the start. */
   created = 0;

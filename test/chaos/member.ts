@@ -56,7 +56,7 @@ export class Member {
     return this.freezeDuring(() => delay(ms));
   }
 
-  /** Freezes it until the function resolves. */
+  /** Freezes the process until the function resolves. */
   async freezeDuring(meanwhile: () => Promise<void>): Promise<void> {
     const thaw = await this.#process.freeze();
     this.state = 'frozen';

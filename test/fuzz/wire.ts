@@ -17,7 +17,7 @@ export class Wire {
   #changed: () => void = () => {};
   /** Whether it can send no more requests. */
   isClosed = false;
-  /** The requests before the last ones. */
+  /** Description of the requests that preceded the last ones. */
   before = 'nothing';
   #sentAtMs = performance.now();
 

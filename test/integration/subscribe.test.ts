@@ -22,7 +22,7 @@ function rawSocket(app: TestApp) {
   return { socket, closed, received: () => Buffer.concat(pieces).toString() };
 }
 
-/** Global positions received for the query, up to a message appended after it subscribed. */
+/** Global positions that a subscription with this query receives, up to a message appended meanwhile. */
 async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
   await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
   await client.waitFor(({ comments }) => comments.includes(' ready'));

@@ -46,7 +46,7 @@ const epochKey = 'pokewire.epoch';
 /** Location of a message: its sequence number in the log, and its position in its stream. */
 export type Spot = { readonly seq: number; readonly position: number };
 
-/** The spot before the first message of a stream. */
+/** Location before the first message of a stream. */
 export const noSpot: Spot = { seq: 0, position: -1 };
 
 /** The JetStream stream of one log. Its leader answers every request here, so reads see every acknowledged write. */

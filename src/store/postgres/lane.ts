@@ -182,7 +182,7 @@ export class Lane {
       this.#connection.drop();
       await delay(retryMs);
     } else {
-      // The server refused it, so nothing of the group was stored.
+      // The server refused the transaction, so nothing of the group was stored.
       await this.#connection.query('ROLLBACK').catch(() => {});
     }
     const again: Waiting[] = [];

@@ -29,7 +29,7 @@ type State = Pick<Stop, 'caption' | 'prepare'>;
 
 /** The states of the pages in the header. */
 const states: Readonly<Record<string, State>> = {
-  '/docs': { caption: 'Try it: a subscription and what it was poked about', prepare: subscribeToAccounts },
+  '/docs': { caption: 'Try it: a subscription and its pokes', prepare: subscribeToAccounts },
   '/browse': {
     caption: 'Streams: one of them, and one of its messages',
     prepare: async (page) => {

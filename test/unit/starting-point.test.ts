@@ -263,7 +263,7 @@ describe('what is read of the store for a start', () => {
     ['a stream at a position of its own', { selection: stream, position: 5 }, true],
     ['a cursor that nobody made', { selection: category, lastEventId: 'unknown' } as const, true],
   ])(
-    'are the bounds of the selection where something of the log was forgotten: %s',
+    'are the bounds of the selection where some of the log was deleted: %s',
     (_what, parts: Parts, expected) => {
       bounds = { ...bounds, forgottenUpTo: 4 };
       expect(needsOwnBounds(requestOf(parts), bounds)).toBe(expected);

@@ -85,7 +85,7 @@ const peers: Record<string, () => Peer> = {
   'fastify-empty-post': () => installedPeer('fastify-empty-post', 'empty-post.ts'),
 };
 
-/** Servers that one might use in place of Pokewire. */
+/** Servers that can be used instead of Pokewire. */
 export const alternatives: readonly string[] = [
   'nchan',
   'centrifugo',

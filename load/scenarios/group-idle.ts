@@ -90,7 +90,7 @@ function measureStatements(target: Target): Promise<Reading> {
     const { groups, membersOfGroup, idleMs } = settings;
     using load = new GroupLoad();
     await bench.subscribe(1, 'category=idle', 'one');
-    // The interval of polls of the log varies by more than what is measured.
+    // The interval of polls of the log varies by more than the measured effect.
     const statements = async () => {
       const metrics = await bench.scrape();
       return sumOf(metrics, 'pokewire_store_queries_total') - sumOf(metrics, 'pokewire_store_polls_total');

@@ -11,10 +11,10 @@ import {
   startingPoint,
 } from './starting-point.ts';
 
-/** Where {@link findStart} reads. */
+/** Sources that {@link findStart} reads. */
 export type StartSources = { readonly log: Log; readonly slots: ReadSlots; readonly tail: LogTail };
 
-/** Reads what the start of a subscription depends on, and decides it. Waits until the tail has begun. */
+/** Reads what determines the start of a subscription, and decides the start. Waits until the tail has begun. */
 export async function findStart(request: SubscribeRequest, { log, slots, tail }: StartSources): Promise<StartingPoint> {
   if (!tail.hasBegun) await tail.begun;
   const version = needsVersion(request) ? await slots.run(log, () => log.version(request.selection.streams[0]!)) : -1;

@@ -156,7 +156,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     while (subscription.state.name === 'starting') {
       try {
         const start = await findStart(subscription.request, { log, slots, tail });
-        // Many may have waited for the same answer, for example during an outage of the store.
+        // Many subscriptions may have waited for the same answer, for example during an outage of the store.
         await gate.pass();
         return subscription.begin(start);
       } catch (error) {
@@ -185,7 +185,7 @@ export class LogFanOut implements SubscriptionHost, BatchedLog {
     else this.#park(subscription);
   }
 
-  /** Switches to live pokes, or waits for the next turn, because each may be sent a head and many may have caught up in this one. */
+  /** Switches to live pokes, or waits for the next turn: many subscriptions may have caught up in this one, and each may be sent a head. */
   #goLive(subscription: Subscription): void {
     if (!this.#options.gate.tryPass()) {
       this.#parked.add(subscription);

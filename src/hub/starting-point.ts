@@ -88,7 +88,7 @@ export function needsLeftOver(request: SubscribeRequest, bounds: LogBounds): boo
   return bounds.forgottenUpTo > 0 && resetOf(request, bounds) !== undefined;
 }
 
-/** What {@link startingPoint} needs of the log beside its bounds. */
+/** Facts about the log, besides its bounds, that {@link startingPoint} needs. */
 export type StartFacts = {
   /** The stream's version if {@link needsVersion}; -1 if the stream is empty. */
   readonly version: number;

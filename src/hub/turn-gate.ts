@@ -13,7 +13,7 @@ export class TurnGate {
     return true;
   }
 
-  /** Resolves when the caller may go on: at once, or in a later turn behind those who came before. */
+  /** Resolves when the caller may go on: at once, or in a later turn, after earlier callers. */
   async pass(): Promise<void> {
     if (this.#waiting.length > 0 || !this.tryPass()) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));

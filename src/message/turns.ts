@@ -22,7 +22,7 @@ export const membersPerTurn = 256;
 
 /**
  * Calls `serve` for each member of a crowd: for the first ones at once, for the others in further turns of the event
- * loop, so that no turn writes to thousands of sockets. By then a member may have changed or left, so `serve` looks again.
+ * loop, so that no turn writes to thousands of sockets. By then a member may have changed or left, so `serve` must check it again.
  */
 export async function serveInTurns<T>(crowd: readonly T[], serve: (member: T) => void): Promise<void> {
   for (const [index, member] of crowd.entries()) {

@@ -15,7 +15,7 @@ export type Stop = {
   readonly path: string;
   /** Whether it is on the server that requires a token. */
   readonly isGuarded?: boolean;
-  /** Whether it is behind a proxy that holds streams back and cuts them when they are silent. */
+  /** Whether the server is behind a proxy that holds streams back and cuts them when they are silent. */
   readonly isBehindProxy?: boolean;
   /** Whether the header marks it as the current page. */
   readonly isInHeader: boolean;
@@ -68,7 +68,7 @@ async function subscribeWrongly(page: Page): Promise<void> {
   await page.locator('.field-error').waitFor();
 }
 
-/** Over plain http from another machine a browser does not say whether a link led here. */
+/** Over plain http from another machine a browser does not reveal whether a link led here. */
 async function askBeforeSession(page: Page): Promise<void> {
   await page.route('**/docs?token=*', async (route) => {
     const { 'sec-fetch-site': _, ...headers } = await route.request().allHeaders();
@@ -91,7 +91,7 @@ async function diagnose(page: Page): Promise<void> {
   await page.getByText('Show the report').click();
 }
 
-/** A whole run, with less patience than a visitor can choose. */
+/** A complete run with a shorter silence than visitors can choose. */
 async function diagnoseProblems(page: Page): Promise<void> {
   await page.evaluate("silence.add(new Option('3 seconds', 3, true, true))");
   await page.getByRole('button', { name: 'Start' }).click();

@@ -106,7 +106,7 @@ async function measure(page: Page): Promise<void> {
   expect.soft(small).toEqual([]);
 }
 
-test('The links of the header stand in the same places on every page.', async () => {
+test('The links of the header have the same positions on every page.', async () => {
   await using context = await browser.newContext();
   await using page = await context.newPage();
   const places = new Set<string>();

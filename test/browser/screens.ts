@@ -26,7 +26,7 @@ for (const stop of stops) {
   await using page = await context.newPage();
   await page.goto(tour.urlOf(stop));
   await stop.prepare(page);
-  // Nothing looks as if it were pointed at.
+  // No element is shown in its hover state.
   await page.mouse.move(0, 0);
   for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });

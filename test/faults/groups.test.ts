@@ -39,7 +39,7 @@ describe.each(stores)('Members of groups in processes of their own over %s', (_n
   );
 });
 
-test('A handler that stands still until another member has handled its message is refused by the sink, and nothing is lost or out of order.', {
+test('The sink refuses a handler that was frozen until another member had handled its message, and nothing is lost or out of order.', {
   timeout: 300_000,
 }, async () => {
   const seed = Date.now() % 2 ** 31;
@@ -54,7 +54,7 @@ test('A handler that stands still until another member has handled its message i
   expect(faults.refused).toBeGreaterThan(0);
 });
 
-test('A node that ends although nobody ended it is reported with its last log lines, and started again.', async () => {
+test('A node that ends unexpectedly is reported with its last log lines, and started again.', async () => {
   const crashed = Promise.withResolvers<string>();
   const failures: unknown[] = [];
   const background = new Background((error) => failures.push(error));

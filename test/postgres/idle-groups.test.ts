@@ -11,7 +11,7 @@ const membersOfGroup = 4;
 const watchedMs = 6_000;
 /** Each turn, once per second, a node writes its own record and reads what changed. */
 const statementsPerTurn = 2;
-/** A walk over all groups, every 30 s, may fall into the time that is watched. */
+/** A walk over all groups, every 30 s, may happen during the measurement. */
 const statementsOfWalk = 1;
 
 /** Members of idle groups, each of which owns a partition. */

@@ -1,4 +1,4 @@
-/** The result of the work, and the most that a count grew in one turn of the event loop during it. */
+/** The result of the work, and the largest increase of a count in one turn of the event loop meanwhile. */
 export async function mostPerTurn<T>(
   count: () => number,
   work: () => Promise<T>,

@@ -40,7 +40,7 @@ test('The picture’s encoder stores only the changed rectangle of each further 
   expect([...inflateSync(chunks[6]!.data.subarray(4))]).toEqual([0, 1]);
 });
 
-test('A rare color keeps its place in the palette beside hundreds of shades of a frequent one.', () => {
+test('A rare color stays in the palette beside hundreds of shades of a frequent one.', () => {
   const shades = Array.from({ length: 288 }, (_, at) => [
     200 + (at % 6),
     200 + (Math.trunc(at / 6) % 6),

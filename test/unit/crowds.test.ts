@@ -35,15 +35,15 @@ describe('A crowd', () => {
     expect([served, atOnce, most]).toEqual([members, membersPerTurn, membersPerTurn]);
   });
 
-  test('takes turns with another one', async () => {
+  test('alternates with another one', async () => {
     let served = 0;
     const serve = () => serveInTurns(times(String), () => served++);
-    // The first parts of both in this turn, each further part in one of its own.
+    // The first parts of both are served in this turn, and each further part in a separate one.
     const { turns } = await countTurns(() => Promise.all([serve(), serve()]));
     expect([served, turns]).toEqual([2 * crowd, 5]);
   });
 
-  test('passes a gate in order, 256 members a turn, and whoever cannot wait is refused meanwhile', async () => {
+  test('passes a gate in order, 256 members a turn, and a caller that cannot wait is refused meanwhile', async () => {
     const gate = new TurnGate();
     const through: number[] = [];
     const refused: boolean[] = [];
@@ -66,7 +66,7 @@ describe('No turn of the event loop serves more than 256 of a crowd', () => {
     return Promise.all(times(() => node.subscribe(asked)));
   }
 
-  /** The most writes to sockets in one turn after the cause. */
+  /** Largest number of writes to sockets in one turn after the cause. */
   async function mostWrites(node: FakeNode, listening: readonly Listening[], cause: () => void): Promise<number> {
     const { most } = await mostPerTurn(
       () => listening.reduce((sum, { sink }) => sum + sink.writes, 0),
@@ -90,7 +90,7 @@ describe('No turn of the event loop serves more than 256 of a crowd', () => {
     return resolve;
   }
 
-  test('that is told the head of a quiet selection', async () => {
+  test('that is sent the head of a quiet selection', async () => {
     await using node = new FakeNode();
     const answer = holdSearches(node);
     const head = await node.append('a-1', 3);
@@ -113,7 +113,7 @@ describe('No turn of the event loop serves more than 256 of a crowd', () => {
     expect([most, listening.map(({ sink }) => sink.positions)]).toEqual([membersPerTurn, times(() => [4])]);
   });
 
-  test('that goes live behind a page which all waited for, and is told once what comes meanwhile', async () => {
+  test('that goes live after a shared page, and receives messages stored meanwhile once', async () => {
     await using node = new FakeNode();
     await node.append('a-1', 3);
     node.store.holdPages();
@@ -168,7 +168,7 @@ describe('No turn of the event loop serves more than 256 of a crowd', () => {
     expect([most, node.closed.length]).toEqual([membersPerTurn, crowd]);
   });
 
-  test('whose heartbeats are due, without those who left meanwhile or are not due', async () => {
+  test('whose heartbeats are due, without those that left meanwhile or are not due', async () => {
     useFakeTimers('setInterval', 'clearInterval');
     const heartbeats = new Heartbeats();
     onTestFinished(() => heartbeats.stop());

@@ -46,7 +46,7 @@ test('Resizes in quick succession leave one floor per former partition, and keep
   }
 });
 
-test('A record has room for the most held streams and floors, however long names and errors are, also when a resize merges them.', () => {
+test('A record can hold the maximum of held streams and floors, however long names and errors are, even after a resize merges them.', () => {
   const size = 10;
   const failure = (n: number) => ({
     stream: `account-${n}-${'é"'.repeat(20)}`,

@@ -10,8 +10,8 @@ type Callback = (error: null, message: object) => void;
 type Request = { readonly inbox: string; left: number };
 
 /**
- * A server with one consumer, as nats-server 2.15 answers requests: it gives messages to them in turn, refuses one
- * that asks for more than there is while another is under way (408), and ends all when it has no more (404).
+ * A server with one consumer that answers requests as nats-server 2.15 does: it serves them in turn, refuses a request
+ * for more messages than it has while another is in flight (408), and ends all when it has no more messages (404).
  */
 class FakeConsumer {
   readonly #callbacks = new Map<string, Callback>();
@@ -23,9 +23,9 @@ class FakeConsumer {
   head: number;
   /** Answers a request with this status once. */
   refuseNext = 0;
-  /** How often a request found nothing more. */
+  /** Number of requests that found no further message. */
   ends = 0;
-  /** Batches that were asked for. */
+  /** Sizes of the requested batches. */
   readonly asked: number[] = [];
 
   constructor(head: number) {
@@ -69,7 +69,7 @@ class FakeConsumer {
     if (this.#delivered === this.head) for (const { inbox } of this.#requests.splice(0)) this.#status(inbox, 404);
   }
 
-  /** Loses messages on their way. */
+  /** Drops messages in transit. */
   lose(count: number): void {
     this.#delivered += count;
   }
@@ -162,7 +162,7 @@ async function readWhileAppended({ stored, most, ahead, steps }: Run): Promise<v
     read.push(...entries);
     if (isShort) expect(consumer.ends).toBeGreaterThan(ends);
     wasShort ||= isShort;
-    // A read of the rest relies on it.
+    // A later read continues at this position.
     if (wasShort) expect(cursor.last).toBe(read.length);
   };
   let pulled: Promise<void> = Promise.resolve();

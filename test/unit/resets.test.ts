@@ -59,7 +59,7 @@ const kinds: readonly [string, Asked, () => Promise<FakeNode>, string][] = [
 describe.each(kinds)('A reset for %s', (_what, asked, open, reason) => {
   test('is sent once, because its id moves the cursor of a subscriber that receives nothing else.', async () => {
     await using node = await open();
-    // Its connection breaks directly after the reset.
+    // The connection breaks directly after the reset.
     const { events } = (await subscribe(node, asked)).stream;
     expect(events.slice(0, 2).map(({ type }) => type)).toEqual(['hello', 'reset']);
     expect(JSON.parse(events[1]!.data)).toMatchObject({ reason });

@@ -262,14 +262,11 @@ describe('what is read of the store for a start', () => {
     ['a category at a position behind it', { selection: category, position: 5 }, false],
     ['a stream at a position of its own', { selection: stream, position: 5 }, true],
     ['a cursor that nobody made', { selection: category, lastEventId: 'unknown' } as const, true],
-  ])(
-    'are the bounds of the selection where some of the log was deleted: %s',
-    (_what, parts: Parts, expected) => {
-      bounds = { ...bounds, forgottenUpTo: 4 };
-      expect(needsOwnBounds(requestOf(parts), bounds)).toBe(expected);
-      expect(needsOwnBounds(requestOf(parts), { ...bounds, forgottenUpTo: 0 })).toBe(false);
-    },
-  );
+  ])('are the bounds of the selection where some of the log was deleted: %s', (_what, parts: Parts, expected) => {
+    bounds = { ...bounds, forgottenUpTo: 4 };
+    expect(needsOwnBounds(requestOf(parts), bounds)).toBe(expected);
+    expect(needsOwnBounds(requestOf(parts), { ...bounds, forgottenUpTo: 0 })).toBe(false);
+  });
 
   test('are the bounds of the selection for a cursor of another log after the deleted messages', () => {
     bounds = { ...bounds, forgottenUpTo: 4 };

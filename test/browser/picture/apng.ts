@@ -11,7 +11,7 @@ const mostColors = 256;
 /** The most frequent colors are those of areas, each of which keeps its own. */
 const areaColors = 16;
 
-/** Squared distance below which other colors share one: smooth edges of letters have thousands, and rare hues need a place. */
+/** Squared distance below which other colors share one: smooth edges of letters have thousands, and rare hues need an entry. */
 const alike = 100;
 
 /**

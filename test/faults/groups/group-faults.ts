@@ -44,7 +44,7 @@ export const faultMix: Weighted<FaultName> = [
 export type GroupFaultsOptions = {
   readonly store: GroupStore;
   readonly mix: Weighted<FaultName>;
-  /** Ends the faults; called before each of them. */
+  /** Called before each fault; true ends the run. */
   readonly isEnough: (run: GroupFaults) => boolean;
   /** Mean faults per second. */
   readonly rate: number;

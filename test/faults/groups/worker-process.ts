@@ -36,7 +36,7 @@ export type Frozen = {
   readonly goOn: () => Promise<boolean>;
 };
 
-/** A handler that is to wait before it writes; `handled` is undefined until there is one. */
+/** Asks for a handler that waits before it writes; `handled` is undefined until one has started. */
 type Inside = {
   handled: Handled | undefined;
   readonly entered: (handled: Handled | undefined) => void;
@@ -177,7 +177,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#inside.entered(handled);
   }
 
-  /** The process is gone. */
+  /** Called when the process has ended. */
   #noneWrites(): void {
     this.#inside?.entered(undefined);
     this.#inside?.wrote(false);

@@ -9,7 +9,7 @@ export type NodeOptions = {
   readonly flags?: readonly string[];
   /** Work tree of the program; absent: this one. */
   readonly root?: string | undefined;
-  /** Called if it ends although nobody ended it; `how` has its last log lines. */
+  /** Called if the process ends unexpectedly; `how` has its last log lines. */
   readonly crashed?: (how: string) => void;
 };
 
@@ -20,7 +20,7 @@ export class NodeProcess implements AsyncDisposable {
   readonly #options: NodeOptions;
   #process: SpokenProcess;
   #port: number;
-  /** Processes that are ended on purpose. */
+  /** Processes ended on purpose. */
   readonly #ending = new WeakSet<SpokenProcess>();
 
   static async start(options: NodeOptions): Promise<NodeProcess> {

@@ -36,7 +36,7 @@ async function look() {
     const links = names.map((name) => ({ name, isChosen: name === chosen() }));
     showItems(byId('names'), links, ({ name }) => name, nameLink);
     if (names.length > 0) await showGroup(chosen());
-    // Only now, because what is typed into its form earlier would be overwritten.
+    // Only now, because earlier input in the form would be overwritten.
     byId('group').hidden = names.length === 0;
     byId('problem').hidden = true;
     answeredAt = new Date();

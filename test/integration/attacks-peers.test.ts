@@ -27,7 +27,7 @@ test.each([
   ['brackets and ports', (n: number) => `[2001:db8::1]:${50_000 + n}`],
   ['other addresses of the network', (n: number) => `2001:db8::${n + 1}`],
   ['another spelling', (n: number) => ['2001:DB8::1', '2001:db8:0:0::1', '[2001:0db8::1]', '2001:db8::1%eth0'][n % 4]!],
-  ['what it claims to come from', (n: number) => `198.51.100.${n}, 203.0.113.7`],
+  ['the address it claims', (n: number) => `198.51.100.${n}, 203.0.113.7`],
   ['junk', (n: number) => `unknown-${n}`],
   ['junk before a trusted proxy', (n: number) => `203.0.113.7, _${n}, 127.0.0.1`],
 ])('A subscriber behind a trusted proxy is one address, whatever changes: %s.', async (_what, forwardedFor) => {

@@ -268,7 +268,7 @@ test.each([
   ['CR in a header', 'GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\rSet-Cookie: b\r\n\r\n'],
   ['NUL in a header', 'GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\0b\r\n\r\n'],
   ['lines that end in LF alone', 'GET /health HTTP/1.1\nHost: x\n\n'],
-  ['a header that goes on in the next line', 'GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n'],
+  ['a header continued on the next line', 'GET /health HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n'],
   ['space before the colon', 'GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n'],
   [
     'a length and chunks',

@@ -179,8 +179,8 @@ test.each([
 
 test.each([
   ['half a head', 'GET / HTTP/1.1\r\nHo'],
-  ['half a head behind an answer', 'GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET / HT'],
-  ['a refused request whose body does not come', 'POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n'],
+  ['half a head after an answer', 'GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET / HT'],
+  ['a refused request whose body does not arrive', 'POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n'],
 ])('A stop waits no longer than a second for %s.', async (_what, text) => {
   await using app = await startTestApp(['--request-timeout-ms', '60000']);
   using accepted = new Accepted();

@@ -43,7 +43,7 @@ test.each([
   ['blank lines alone', '\n\r\n  \n\t\n', 0],
   ['a last line without an end', recordAt('a-1/0@1').trimEnd(), 1],
   ['lines that end with CRLF', records(3).replaceAll('\n', '\r\n'), 3],
-  ['members that nobody knows', recordAt('a-1/0@1', { globalPosition: 7, extra: { id: null } }), 1],
+  ['unknown members', recordAt('a-1/0@1', { globalPosition: 7, extra: { id: null } }), 1],
 ])('An import of %s is done.', async (_what, body, imported) => {
   await using app = await startTestApp();
   expect((await importBody(`${app.url}/import`, body)).events).toEqual([done(imported)]);
@@ -120,7 +120,7 @@ test.each([
   ['a time that is none', recordAt('b-1/0@9', { time: '2024-02-30T00:00:00Z' }), 'INVALID_RECORD'],
   ['a time without an offset', recordAt('b-1/0@9', { time: '2024-01-15T10:00:00' }), 'INVALID_RECORD'],
   ['no time', recordAt('b-1/0@9', { time: undefined }), 'INVALID_RECORD'],
-  ['an end that says no number', recordAt('b-1/0@9', { end: true }), 'INVALID_RECORD'],
+  ['an end without a number', recordAt('b-1/0@9', { end: true }), 'INVALID_RECORD'],
   ['no id', recordAt('b-1/0@9', { id: undefined }), 'INVALID_RECORD'],
   ['an empty id', recordAt('b-1/0@9', { id: '' }), 'INVALID_RECORD'],
   ['a null stream', recordAt('b-1/0@9', { stream: null }), 'INVALID_RECORD'],
@@ -253,7 +253,7 @@ test('A forced import that fails in its last line leaves the old log unchanged.'
 test.each([
   ['no record', '\n', 'The input has no records'],
   ['a last record that ends no export', records(3), 'The last record does not end an export'],
-  ['records behind the end', `${ended(records(3))}${recordAt('a-1/0@9')}`, 'The last record does not end an export'],
+  ['records after the end', `${ended(records(3))}${recordAt('a-1/0@9')}`, 'The last record does not end an export'],
   ['a record too few', ended(records(3)).replace(/^.*\n/, ''), 'ends an export of 3 records, but 2 were received'],
 ])('A forced import of %s replaces nothing, unless it may be incomplete.', async (_what, body, problem) => {
   await using app = await startTestApp();

@@ -203,7 +203,7 @@ test('A body without a length is cut off at the limit.', async () => {
 });
 
 test.each([
-  ['a connection that says nothing', ''],
+  ['a silent connection', ''],
   ['a head that does not end', 'GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: '],
   [
     'a body that does not end',

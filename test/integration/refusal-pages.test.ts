@@ -134,10 +134,10 @@ test('The page of a refusal repeats neither credentials nor control characters o
 const programs: readonly (readonly [string, Record<string, string>])[] = [
   ['curl', { accept: '*/*' }],
   ['a fetch of a page', { accept: '*/*', 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors' }],
-  ['a program that takes JSON before all', { accept: 'application/json, text/html;q=0.5' }],
+  ['a program that prefers JSON', { accept: 'application/json, text/html;q=0.5' }],
   ['Java’s HttpURLConnection', { accept: 'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2' }],
   ['an EventSource', { accept: 'text/event-stream' }],
-  ['a script that asks for HTML', { ...visit, 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' }],
+  ['a script that accepts HTML', { ...visit, 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' }],
 ];
 
 test.each(programs)('A program is refused in JSON: %s.', async (_who, headers) => {

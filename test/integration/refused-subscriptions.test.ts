@@ -44,10 +44,10 @@ describe('A subscriber that finds no place', () => {
   test.each([
     ['the cursor of the header', `&lastEventId=5`, { 'Last-Event-ID': cursor }, cursor],
     ['the cursor of the query', `&lastEventId=${cursor}`, {}, cursor],
-    ['a cursor that nobody knows', '&lastEventId=null', {}, 'null'],
+    ['an unknown cursor', '&lastEventId=null', {}, 'null'],
     ['no cursor', '', {}, ''],
     ['an empty one', '', { 'Last-Event-ID': '' }, ''],
-    ['none with a line end, which would be a field of its own', '&lastEventId=5%0Adata:x', {}, ''],
+    ['none with a line end, which would begin another field', '&lastEventId=5%0Adata:x', {}, ''],
     ['none with NUL', '&lastEventId=5%00', {}, ''],
     ['none that is too long', `&lastEventId=${'5'.repeat(200)}`, {}, ''],
   ])('is given back %s', async (_what, query, headers, id) => {

@@ -52,7 +52,7 @@ test.each([
 });
 
 test.each([
-  ['goes before its body was sent', (socket: Socket) => socket.resetAndDestroy()],
+  ['disconnects before its body was sent', (socket: Socket) => socket.resetAndDestroy()],
   ['half-closes before its body was sent', (socket: Socket) => socket.end()],
 ])('The log and the metrics have a request whose client %s.', async (_what, leave) => {
   await using spoken = await startSpoken();

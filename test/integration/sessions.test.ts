@@ -62,10 +62,10 @@ test.each([
   ['the page itself, by a browser that sends the origin only', { origin: 'SELF' }, 201],
   ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, 403],
   ['another site, by a browser that sends the origin only', { origin: 'https://evil.example' }, 403],
-  ['another site that says it is ours', { 'sec-fetch-site': 'cross-site', origin: 'SELF' }, 403],
+  ['another site that claims to be ours', { 'sec-fetch-site': 'cross-site', origin: 'SELF' }, 403],
   ['another port of this host', { 'sec-fetch-site': 'same-site', origin: 'http://localhost:1' }, 403],
   ['a page without an origin', { origin: 'null' }, 403],
-  ['nobody knows', {}, 403],
+  ['a page of an unknown site', {}, 403],
 ])('By cookie only our own page may append: %s.', async (_who, given, status) => {
   // Origins of --cors-origins may send requests, but not with the cookie.
   await using app = await startTestApp(['--token', admin, '--cors-origins', 'https://evil.example']);

@@ -81,7 +81,7 @@ describe.skipIf(!isInstalled('openssl'))('With certificates of openssl', () => {
       ['half a credentials file', { creds: 'broken.creds' }, /the file of \?creds= is not a credentials file/],
       ['a JWT of an account without JetStream', { creds: 'bare.creds' }, /the account at NATS .* has no JetStream/],
       ['another CA', { ca: 'other.pem' }, /^--store: no connection to NATS at .*; name its CA with \?ca=FILE$/],
-      ['a CA that is not there', { ca: 'nowhere.pem' }, /the file of \?ca= cannot be read: ENOENT/],
+      ['a CA file that does not exist', { ca: 'nowhere.pem' }, /the file of \?ca= cannot be read: ENOENT/],
       // The client does not learn why the server disconnects.
       ['no certificate', { cert: undefined, key: undefined }, /^--store: no connection to NATS at .*: timeout$/],
       ['a certificate of another CA', { cert: 'other.pem', key: 'other.key' }, /no connection to NATS at .*: timeout$/],

@@ -76,10 +76,10 @@ describe.skipIf(!hasPostgres)('A subscription to streams from a global position'
 
   test.each([
     ['in the middle of a long stream', 'long-1', 15_000],
-    ['at the end of one whose last messages are far behind the others', 'long-1', 30_000],
-    ['behind everything', 'long-1', 60_010],
+    ['at the end of a stream whose last messages are far apart from the others', 'long-1', 30_000],
+    ['after everything', 'long-1', 60_010],
     ['of a short stream', 'short-9', 45_000],
-    ['of a stream that is not there', 'none-1', 0],
+    ['of a stream that does not exist', 'none-1', 0],
   ])('looks at few blocks: %s.', async (_name, stream, after) => {
     blocks = 0;
     await readPlaces(query, selectionOf(stream), after, 50, head);

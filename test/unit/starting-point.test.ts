@@ -143,7 +143,7 @@ describe('a cursor from which the log cannot be resumed', () => {
     ['a last event id', { lastEventId: 2 }, 3],
     ['a last event id ahead of the head', { lastEventId: 100 }, 101],
     ['a position', { selection: category, position: 4 }, 4],
-    ['a position of a stream, which says nothing of the log', { selection: stream, position: 4 }, 1],
+    ['a position of a stream, which does not identify the log', { selection: stream, position: 4 }, 1],
     ['no cursor', { selection: category }, 1],
   ])('is of another epoch: %s', (_what, parts, from) => {
     const { cursor, selection, reset } = startOf({ ...parts, epoch: 'old' });
@@ -162,7 +162,7 @@ describe('a cursor from which the log cannot be resumed', () => {
 
     test.each([
       ['a last event id', { lastEventId: 3 }, 4],
-      ['a last event id of nothing', { lastEventId: 0 }, 1],
+      ['a last event id of 0', { lastEventId: 0 }, 1],
       ['the last event id before the last forgotten message', { lastEventId: 9 }, 10],
       ['a position', { selection: category, position: 5 }, 5],
     ])('%s', (_what, parts, from) => {
@@ -175,10 +175,10 @@ describe('a cursor from which the log cannot be resumed', () => {
 
     test.each([
       ['the last event id of the last forgotten message misses nothing', { lastEventId: 10 }, 10],
-      ['a position behind it misses nothing', { selection: category, position: 11 }, 10],
-      ['who names no cursor misses nothing', { selection: category }, 0],
-      ['nor who begins with the first position', { selection: category, position: 1 }, 0],
-      ['nor who asks for a position of a stream', { selection: stream, position: 1 }, 0],
+      ['a position after it misses nothing', { selection: category, position: 11 }, 10],
+      ['a request without a cursor misses nothing', { selection: category }, 0],
+      ['a request from the first position misses nothing', { selection: category, position: 1 }, 0],
+      ['a request from a position of a stream misses nothing', { selection: stream, position: 1 }, 0],
     ])('%s', (_what, parts, expected) => {
       const { cursor, reset } = startOf(parts);
       expect([cursor, reset]).toEqual([expected, undefined]);
@@ -234,12 +234,12 @@ describe('after a reset a subscription resumes', () => {
 describe('what is read of the store for a start', () => {
   test.each([
     ['everything without a cursor', {}, true],
-    ['everything behind a cursor', { lastEventId: 3 }, false],
+    ['everything after a cursor', { lastEventId: 3 }, false],
     ['a category', { selection: category }, false],
     ['a cursor at the known head', { selection: category, lastEventId: 5 }, false],
     ['a cursor ahead of it', { selection: category, lastEventId: 6 }, true],
     ['a cursor of this log ahead of it', { lastEventId: { globalPosition: 6, tag } }, true],
-    ['a cursor that nobody made', { lastEventId: 'unknown' } as const, false],
+    ['a cursor of an unknown log', { lastEventId: 'unknown' } as const, false],
   ])('are fresh bounds or none: %s', (_what, parts: Parts, expected) => {
     expect(needsFreshBounds(requestOf(parts), 5)).toBe(expected);
   });
@@ -247,21 +247,21 @@ describe('what is read of the store for a start', () => {
   test.each([
     ['a stream at a position', { selection: stream, position: 1 }, true],
     ['a stream at its beginning', { selection: stream }, false],
-    ['a stream behind a cursor', { selection: stream, position: 1, lastEventId: 3 }, false],
+    ['a stream after a cursor', { selection: stream, position: 1, lastEventId: 3 }, false],
     ['a category at a position', { selection: category, position: 1 }, false],
   ])('is the version of the stream or nothing: %s', (_what, parts: Parts, expected) => {
     expect(needsVersion(requestOf(parts))).toBe(expected);
   });
 
   test.each([
-    ['everything behind a cursor before it', { lastEventId: 3 }, false],
-    ['a category behind a cursor before it', { selection: category, lastEventId: 3 }, true],
-    ['a category behind a cursor at it', { selection: category, lastEventId: 4 }, false],
+    ['everything after a cursor before it', { lastEventId: 3 }, false],
+    ['a category after a cursor before it', { selection: category, lastEventId: 3 }, true],
+    ['a category after a cursor at it', { selection: category, lastEventId: 4 }, false],
     ['a category from its beginning', { selection: category }, true],
     ['a category at a position before it', { selection: category, position: 4 }, true],
-    ['a category at a position behind it', { selection: category, position: 5 }, false],
-    ['a stream at a position of its own', { selection: stream, position: 5 }, true],
-    ['a cursor that nobody made', { selection: category, lastEventId: 'unknown' } as const, true],
+    ['a category at a position after it', { selection: category, position: 5 }, false],
+    ['a stream at a given position', { selection: stream, position: 5 }, true],
+    ['a cursor of an unknown log', { selection: category, lastEventId: 'unknown' } as const, true],
   ])('are the bounds of the selection where some of the log was deleted: %s', (_what, parts: Parts, expected) => {
     bounds = { ...bounds, forgottenUpTo: 4 };
     expect(needsOwnBounds(requestOf(parts), bounds)).toBe(expected);

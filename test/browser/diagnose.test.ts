@@ -146,7 +146,7 @@ describe.concurrent('The page of /diagnose', () => {
     await page.locator('#check-protocol[data-state=info]').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('button', { name: 'Copy report' }).click();
-    // The button shows that only briefly.
+    // The button shows this confirmation only briefly.
     const copied = await page.locator('#report-text').textContent();
     await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(copied);
     expect(copied).toMatch(/^Pokewire at http:\S+, \d{4}-.*\n\n✓ What the server sees: no proxy seen\n {2}No proxy/);

@@ -53,7 +53,7 @@ test.each<[StoreCall, string, string, RequestInit?]>([
       const headers = { 'content-type': 'application/json' };
       const response = await fetch(app.url + path, { method, headers, signal: abort.signal, ...init });
       const text = response.ok ? '' : await response.text();
-      // A subscription would continue.
+      // Disconnects, because the response of a subscription does not end.
       abort.abort();
       return { status: response.status, text };
     };

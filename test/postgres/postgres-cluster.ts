@@ -197,7 +197,7 @@ export class PostgresCluster implements AsyncDisposable {
     await ended;
   }
 
-  /** The folder of its socket. */
+  /** Folder of the server's socket. */
   get socketFolder(): string {
     return this.#folder.path;
   }

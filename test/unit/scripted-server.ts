@@ -101,7 +101,7 @@ export function useFakeClock(): void {
   });
 }
 
-/** Lets everything run that needs no time. Requires fake timers. */
+/** Runs everything that is due without any time passing. Requires fake timers. */
 export async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }

@@ -72,6 +72,10 @@ describe('A read of NATS', () => {
     expect((await read(logWith([[noMore]], { lastKept: 0 }))).messages).toEqual([]);
   });
 
+  test('of headers ends where the last message was removed meanwhile.', async () => {
+    expect(await readHeaders(logWith([[noMore]], { lastKept: 0 }))).toEqual([]);
+  });
+
   test.each([
     ['payloads', read],
     ['headers', readHeaders],

@@ -45,8 +45,8 @@ type Waiting<Entry> = {
  * which may be slightly behind the stream's leader; if it is lost, a new one continues after the last message.
  */
 export class HeaderCursor<Entry> {
-  readonly #log: LogStream;
-  readonly #filters: readonly string[];
+  readonly log: LogStream;
+  readonly filters: readonly string[];
   readonly #read: ReadHeaders<Entry>;
   #name = '';
   #isNear = true;
@@ -66,8 +66,8 @@ export class HeaderCursor<Entry> {
   #waiting: Waiting<Entry> | undefined = undefined;
 
   private constructor(log: LogStream, filters: readonly string[], after: number, read: ReadHeaders<Entry>) {
-    this.#log = log;
-    this.#filters = filters;
+    this.log = log;
+    this.filters = filters;
     this.#read = read;
     this.#received = after;
   }
@@ -223,7 +223,7 @@ export class HeaderCursor<Entry> {
   #use(name: string, isNear: boolean): void {
     // Late deliveries of the previous consumer must not be mistaken for those of the new one.
     this.#requests?.close();
-    const { link, names } = this.#log;
+    const { link, names } = this.log;
     this.#requests = new PullRequests(
       link,
       `$JS.API.CONSUMER.MSG.NEXT.${names.stream}.${name}`,
@@ -240,14 +240,14 @@ export class HeaderCursor<Entry> {
   }
 
   #delete(name: string): void {
-    const { connection } = this.#log.link;
+    const { connection } = this.log.link;
     // Not awaited: if this request is lost, the server deletes the idle consumer anyway.
-    if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.#log.names.stream}.${name}`);
+    if (!connection.isClosed()) connection.publish(`$JS.API.CONSUMER.DELETE.${this.log.names.stream}.${name}`);
   }
 
   /** Creates a consumer after the last message; resolves to whether it is on the server that this node is connected to. */
   async #create(name: string): Promise<boolean> {
-    const { link, names } = this.#log;
+    const { link, names } = this.log;
     const config = {
       name,
       deliver_policy: 'by_start_sequence',
@@ -257,11 +257,11 @@ export class HeaderCursor<Entry> {
       mem_storage: true,
       num_replicas: 1,
       inactive_threshold: nanosOf(cursorIdleMs),
-      ...(this.#filters.length === 0 ? {} : { filter_subjects: this.#filters }),
+      ...(this.filters.length === 0 ? {} : { filter_subjects: this.filters }),
     };
     const create = { stream_name: names.stream, action: 'create', config };
     const request = () => link.api<ConsumerInfo>(`CONSUMER.CREATE.${names.stream}.${name}`, create);
-    const { cluster } = await this.#log.ask(request);
+    const { cluster } = await this.log.ask(request);
     return cluster === undefined || cluster.leader === link.connection.info?.server_name;
   }
 }

@@ -120,6 +120,16 @@ describeWithNats('Streams of logs in JetStream', () => {
     );
   });
 
+  test('are counted without those of other programs that have subjects with the same prefix.', async () => {
+    const store = await open(cluster.url('counted'));
+    await store.namespaces.create(shop);
+    await append(store, 3);
+    await outsider.createStream('counted-by-others', 'counted.by-others.>');
+    await outsider.publish('counted.by-others.a', '{}');
+    expect(await store.usage()).toMatchObject({ messages: 3, streams: 1 });
+    await store.close();
+  });
+
   test('with messages are kept if the bucket of namespaces is gone, and listed in a warning; so are those of other programs.', async () => {
     const url = cluster.url('kept');
     const store = await open(url);

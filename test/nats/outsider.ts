@@ -40,7 +40,12 @@ export class Outsider implements AsyncDisposable {
 
   /** Writes a record of a bucket. */
   async put(bucket: string, key: string, text: string): Promise<void> {
-    await this.#connection.request(`$KV.${bucket}.${key}`, text, { timeout: 10_000 });
+    await this.publish(`$KV.${bucket}.${key}`, text);
+  }
+
+  /** Writes a message to the stream that has this subject. */
+  async publish(subject: string, text: string): Promise<void> {
+    await this.#connection.request(subject, text, { timeout: 10_000 });
   }
 
   /** Name of the stream of a namespace's log, with this prefix. Other streams may be leftovers of nodes that died. */

@@ -23,9 +23,8 @@ export async function deleteLeftStreams(
   const isOwned = await owned();
   let deleted = 0;
   const kept: string[] = [];
-  for (const info of listed) {
-    const log = logs.logOf(info);
-    if (log === undefined || isOwned.has(log)) continue;
+  for (const { log, info } of listed) {
+    if (isOwned.has(log)) continue;
     const stream = logs.stream(log);
     const remains = isSealed(info) ? 'sealed messages' : remainsIn(await stream.look());
     const owner = await owners.of(log);

@@ -4,6 +4,9 @@ import { storeFault } from './nats-faults.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { NatsUrl } from './nats-url.ts';
 
+/** A log, and the state of its stream when it was listed. */
+export type ListedLog = { readonly log: LogId; readonly info: StreamInfo };
+
 type StreamPage = { readonly total: number; readonly streams: readonly StreamInfo[] | null };
 
 /** The JetStream streams of all logs of a store. */
@@ -34,20 +37,20 @@ export class LogStreams {
     }
   }
 
-  /** The log of a stream; undefined: another program created the stream with the same subject prefix. */
-  logOf({ config }: StreamInfo): LogId | undefined {
-    return logOf(this.#url.prefix, config);
-  }
-
-  /** The streams of all logs, with their states. */
-  async all(): Promise<StreamInfo[]> {
-    const found: StreamInfo[] = [];
+  /** The streams of all logs, with their states. Without streams of other programs that have subjects with the same prefix. */
+  async all(): Promise<ListedLog[]> {
+    const { prefix } = this.#url;
+    const found: ListedLog[] = [];
     try {
-      for (;;) {
-        const body = { subject: `${this.#url.prefix}.>`, offset: found.length };
+      for (let offset = 0; ; ) {
+        const body = { subject: `${prefix}.>`, offset };
         const { streams, total } = await this.#link.api<StreamPage>('STREAM.LIST', body);
-        found.push(...(streams ?? []));
-        if (streams === null || streams.length === 0 || found.length >= total) return found;
+        for (const info of streams ?? []) {
+          const log = logOf(prefix, info.config);
+          if (log !== undefined) found.push({ log, info });
+        }
+        offset += streams?.length ?? 0;
+        if (streams === null || streams.length === 0 || offset >= total) return found;
       }
     } catch (error) {
       throw storeFault(error);

@@ -155,7 +155,8 @@ export class NatsStore implements Store {
   async usage(): Promise<StoreUsage> {
     let [messages, streams, bytes] = [0, 0, 0];
     let oldestMs: number | undefined;
-    for (const { state } of await this.#streams.all()) {
+    for (const { info } of await this.#streams.all()) {
+      const { state } = info;
       messages += state.messages;
       streams += state.num_subjects ?? 0;
       bytes += state.bytes;

@@ -252,9 +252,9 @@ function lastMs({ last_ts }: StreamState): number | undefined {
 }
 
 function openingOf({ place, prefix }: NatsUrl, replicas: number): StoreOpening {
-  const copies = replicas === 1 ? 'one copy each' : `${replicas} copies each`;
+  const copies = replicas === 1 ? 'one copy' : `${replicas} copies`;
   return {
-    summary: `Messages are in JetStream of NATS at ${place}, in streams ${prefix}-…, ${copies} where they are made by this node.`,
+    summary: `Messages are in JetStream of NATS at ${place}, in streams ${prefix}-…. New streams get ${copies}.`,
     warning:
       replicas === 1
         ? 'Logs with one copy are lost with their server: use three servers and ?replicas=3 to keep them.'

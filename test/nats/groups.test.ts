@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GroupChange, GroupStore } from '../../src/store/group-store.ts';
+import { NatsStore } from '../../src/store/nats/nats-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { OpenedStore } from '../contract/opened-store.ts';
 import { noLimits } from '../contract/suite.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { describeWithNats } from './describe-with-nats.ts';
+import { NatsCluster } from './nats-cluster.ts';
 import { NatsStores } from './nats-stores.ts';
 import { Outsider } from './outsider.ts';
 
@@ -99,6 +101,58 @@ describeWithNats('Records of groups in JetStream', () => {
     const again = await stores.again(store);
     expect(await again.groups!.read([key])).toEqual([undefined]);
     await again.close();
+  });
+});
+
+describeWithNats('A deleted bucket of groups in JetStream', () => {
+  let cluster: NatsCluster;
+  let outsider: Outsider;
+
+  beforeAll(async () => {
+    cluster = await NatsCluster.start();
+    outsider = await Outsider.connect(cluster.servers);
+  });
+  afterAll(async () => {
+    await outsider?.[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  /** Opens a store that reports lost groups there. */
+  function open(path: string, warnings: object[]): Promise<NatsStore> {
+    const warn = (parts: object, text: string) => {
+      if (text.includes('groups was deleted')) warnings.push(parts);
+    };
+    return NatsStore.open(cluster.url(path), { ...options, log: { warn, info: () => {} } as never });
+  }
+
+  /** Reads until the bucket is there again. */
+  const readAgain = ({ groups }: NatsStore) =>
+    expect.poll(() => groups.read(['a']).catch(() => 'failed'), { timeout: 20_000 }).toEqual([undefined]);
+
+  test('is created again by running nodes, of which one warns.', async () => {
+    const warnings: object[] = [];
+    const [one, other] = [await open('running', warnings), await open('running', warnings)];
+    for (const store of [one, other]) await store.groups.changesSince(undefined);
+    await one.groups.write([put('a')]);
+    await outsider.deleteStream('KV_running-groups');
+    for (const store of [one, other]) await readAgain(store);
+    expect(warnings).toEqual([{ bucket: 'running-groups' }]);
+    expect(await other.groups.write([put('a')])).toEqual([expect.any(Number)]);
+    for (const store of [one, other]) await store.close();
+  });
+
+  test('is created again by a node that starts, which warns once.', async () => {
+    const warnings: object[] = [];
+    const before = await open('starting', warnings);
+    await before.groups.write([put('a')]);
+    await before.close();
+    await outsider.deleteStream('KV_starting-groups');
+    for (let time = 0; time < 2; time++) {
+      const store = await open('starting', warnings);
+      await readAgain(store);
+      await store.close();
+    }
+    expect(warnings).toEqual([{ bucket: 'starting-groups' }]);
   });
 });
 

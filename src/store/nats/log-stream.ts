@@ -35,6 +35,8 @@ export type StreamConfig = Readonly<Record<string, unknown>> & {
 /** JetStream's answer to a request for a stream's info. */
 export type StreamInfo = {
   readonly config: StreamConfig;
+  /** When the stream was created, RFC 3339. */
+  readonly created: string;
   readonly state: StreamState;
   /** Number of subjects, if requested. */
   readonly total?: number;

@@ -9,6 +9,7 @@ import { isLogGone } from '../shared/log-gone.ts';
 import type { LogSummary, Store, StoreOpening, StoreUsage } from '../store.ts';
 import { AppendTimes } from './append-times.ts';
 import { Appender } from './appender.ts';
+import { BucketWitness } from './bucket-witness.ts';
 import { ChangeNews } from './change-news.ts';
 import { LogFollower } from './log-follower.ts';
 import type { LogStream, StreamState } from './log-stream.ts';
@@ -81,7 +82,9 @@ export class NatsStore implements Store {
     this.#news = [hints, groupHints];
     const bucketOf = (kind: string, more: Partial<BucketOptions>) =>
       new RecordBucket(link, { name: `${url.prefix}-${kind}`, replicas, ...more });
-    this.groups = new NatsGroups(bucketOf('groups', { canExpire: true }), groupHints);
+    const witness = new BucketWitness(records, 'groups', () => this.#warnOfLostGroups(url));
+    const opened = (created: string) => witness.compare(created);
+    this.groups = new NatsGroups(bucketOf('groups', { canExpire: true, opened }), groupHints);
     this.namespaces = new NatsNamespaces({
       store: this,
       bucket: records,
@@ -215,6 +218,12 @@ export class NatsStore implements Store {
       // The next request for it tries again.
       () => this.#lost.delete(log),
     );
+  }
+
+  #warnOfLostGroups({ prefix }: NatsUrl): void {
+    const text =
+      'the bucket of consumer groups was deleted: checkpoints are lost, and new groups start with generation 1';
+    this.#log?.warn({ bucket: `${prefix}-groups` }, text);
   }
 
   /**

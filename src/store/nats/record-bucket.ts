@@ -47,6 +47,8 @@ export type BucketOptions = {
   readonly maxAgeMs?: number;
   /** Whether a record may have a time to live. */
   readonly canExpire?: boolean;
+  /** Called with the time when the bucket was created, before it is ready. */
+  readonly opened?: (created: string) => Promise<void>;
 };
 
 /**
@@ -70,7 +72,7 @@ export class RecordBucket {
   /** Opens the bucket on the first call. */
   async ready(): Promise<this> {
     if (this.#opening === undefined) {
-      this.#opening = this.ask(() => this.open());
+      this.#opening = this.#open();
       this.#opening.catch(() => {
         this.#opening = undefined;
       });
@@ -215,8 +217,16 @@ export class RecordBucket {
     try {
       return await request();
     } catch (error) {
+      // Deleted from outside: the next call creates it.
+      if (isRefusal(error, 'streamNotFound')) this.#opening = undefined;
       throw storeFault(error);
     }
+  }
+
+  async #open(): Promise<void> {
+    await this.ask(() => this.open());
+    const { created } = await this.#info();
+    await this.#options.opened?.(created);
   }
 
   async #storedAs(subject: string, attempt: string): Promise<number | undefined> {

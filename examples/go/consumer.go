@@ -134,7 +134,8 @@ func (c *consumer) readOn() error {
 // Sends a GET that starts at the checkpoint.
 func (c *consumer) get(ctx context.Context, path string, parameters ...string) (*http.Response, error) {
 	query := url.Values{"position": {fmt.Sprint(c.Next)}}
-	if c.Epoch != "" {
+	// The first read takes what there is. With the epoch it would fail if retention had deleted something.
+	if c.Next > 1 {
 		query.Set("epoch", c.Epoch)
 	}
 	for ; len(parameters) > 0; parameters = parameters[2:] {

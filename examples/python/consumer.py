@@ -60,7 +60,8 @@ class Consumer:
                 return
 
     def get(self, path, parameters):
-        if self.checkpoint["epoch"]:
+        # The first read takes what there is. With the epoch it would fail if retention had deleted something.
+        if self.checkpoint["next"] > 1:
             parameters["epoch"] = self.checkpoint["epoch"]
         token = os.environ.get("POKEWIRE_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}

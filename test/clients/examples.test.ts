@@ -57,6 +57,20 @@ function follows(commandOf: () => readonly string[]): void {
     await expect.poll(() => consumer.handled, patience).toEqual(['account-1@1 Deposited', 'account-3@0 Deposited']);
   });
 
+  test('starts with the first message that retention has left.', async () => {
+    using folder = new TemporaryFolder();
+    await using app = await startTestApp();
+    for (let n = 0; n < 3; n++) await deposit(app, 'account-1');
+    const headers = { 'content-type': 'application/json' };
+    const rule = { method: 'PUT', headers, body: '{"maxMessages":1}' };
+    expect((await fetch(`${app.url}/categories/account/retention`, rule)).status).toBe(200);
+    await expect.poll(async () => (await app.get('/streams/account-1')).body.messageCount, patience).toBe(1);
+    await using consumer = consume(commandOf(), 'account', app.url, folder.file('checkpoint.json'));
+    await expect.poll(() => consumer.handled, patience).toEqual(['account-1@2 Deposited']);
+    await deposit(app, 'account-1');
+    await expect.poll(() => consumer.handled, patience).toEqual(['account-1@2 Deposited', 'account-1@3 Deposited']);
+  });
+
   test('ends when its request is permanently refused.', async () => {
     using folder = new TemporaryFolder();
     await using app = await startTestApp(['--auth', 'token']);

@@ -213,7 +213,7 @@ test.each(foundBySchedules)(
   },
 );
 
-const timeout = 60_000;
+const timeout = 300_000;
 
 test('The unchanged copy of the code of groups passes', { timeout }, async () => {
   expect(await testMutant(undefined, tests)).toEqual([]);

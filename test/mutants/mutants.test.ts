@@ -105,7 +105,7 @@ const mutations: readonly (Mutation & { readonly title: string })[] = [
   },
 ];
 
-const timeout = 60_000;
+const timeout = 300_000;
 
 test('The unchanged copy of the code passes', { timeout }, async () => {
   expect(await testMutant(undefined)).toEqual([]);

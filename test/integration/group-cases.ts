@@ -7,7 +7,7 @@ import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 const streams = ['account-0', 'account-1', 'account-2', 'account-3'];
 const append = (app: TestApp, stream: string) => app.append(stream, { type: 'Opened', data: {} });
 
-/** What members and administrators of a group see over HTTP, whichever store keeps its records. `start`: a server with an empty store. */
+/** Tests of groups over HTTP, for members and administrators, with any store. `start`: a server with an empty store. */
 export function describeGroups(start: () => Promise<TestApp>): void {
   /** A server with a message in each of these streams. */
   async function filled(): Promise<TestApp> {
@@ -50,7 +50,7 @@ export function describeGroups(start: () => Promise<TestApp>): void {
     const [assigned] = await second.wait<Assigned>('assigned');
     expect(assigned).toMatchObject({ partition: revoked!.partition, position: 3 });
     expect(assigned!.generation).toBeGreaterThan(revoked!.generation);
-    // The first one does not know about it yet.
+    // The first member does not know about the second yet.
     const late = await first.post('ack', { acks: [{ ...of(revoked!), position: 4 }] });
     expect(late).toMatchObject({
       status: 409,

@@ -16,7 +16,7 @@ describeWithNats('Over JetStream', () => {
 
   describeGroups(() => startTestApp([`--store=${cluster.url(`groups-${stores++}`)}`]));
 
-  test('Members of a group whose bucket was deleted are told to reconnect, and create it again.', async () => {
+  test('When the bucket of a group is deleted, its members reconnect and create it again.', async () => {
     await using app = await startTestApp([`--store=${cluster.url('deleted')}`]);
     await app.append('account-0', { type: 'Opened', data: {} });
     const worker = await GroupWorker.join(app, 'billing', 'worker-1');

@@ -117,7 +117,7 @@ describeWithNats('A deleted bucket of groups in JetStream', () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  /** Opens a store that reports lost groups there. */
+  /** Opens a store that adds to this list when groups are lost. */
   function open(path: string, warnings: object[]): Promise<NatsStore> {
     const warn = (parts: object, text: string) => {
       if (text.includes('groups was deleted')) warnings.push(parts);
@@ -125,11 +125,11 @@ describeWithNats('A deleted bucket of groups in JetStream', () => {
     return NatsStore.open(cluster.url(path), { ...options, log: { warn, info: () => {} } as never });
   }
 
-  /** Reads until the bucket is there again. */
+  /** Reads until the bucket exists again. */
   const readAgain = ({ groups }: NatsStore) =>
     expect.poll(() => groups.read(['a']).catch(() => 'failed'), { timeout: 20_000 }).toEqual([undefined]);
 
-  test('is created again by running nodes, of which one warns.', async () => {
+  test('is created again by running nodes, only one of which warns.', async () => {
     const warnings: object[] = [];
     const [one, other] = [await open('running', warnings), await open('running', warnings)];
     for (const store of [one, other]) await store.groups.changesSince(undefined);

@@ -1,15 +1,15 @@
 import type { RecordBucket } from './record-bucket.ts';
 
 /**
- * Notices that a bucket was deleted and created again: a record of another bucket, which outlives it, has the time when it was
- * created. Of several nodes one notices it.
+ * Detects that a bucket was deleted and created again, by comparing its creation time with the one recorded in another
+ * bucket. Only one of several nodes detects it.
  */
 export class BucketWitness {
   readonly #records: RecordBucket;
   readonly #key: string;
   readonly #lost: () => void;
 
-  /** Calls `lost` when the bucket is another one than before, which is then known. */
+  /** Calls `lost` if the bucket was replaced, and records the new one. */
   constructor(records: RecordBucket, key: string, lost: () => void) {
     this.#records = records;
     this.#key = key;

@@ -8,6 +8,7 @@ const answerMs = 3_000;
 const notFound = 404;
 /** JetStream's number for a stream, or a cluster, without a leader. */
 const noLeader = 10_008;
+const consumerNotFound = 10_014;
 
 /** A NATS client with Pokewire's permissions that changes data like another program. Close it by `await using`. */
 export class Outsider implements AsyncDisposable {
@@ -22,10 +23,10 @@ export class Outsider implements AsyncDisposable {
     return new Outsider(await connect({ servers: servers.map(({ host }) => host), maxReconnectAttempts: -1 }));
   }
 
-  /** Deletes every consumer of a stream; returns their number. */
+  /** Deletes every consumer of a stream; returns their number. Their own node may delete some of them first. */
   async deleteConsumers(stream: string): Promise<number> {
     const { consumers } = await this.#ask<{ consumers: string[] | null }>(`CONSUMER.NAMES.${stream}`);
-    for (const name of consumers ?? []) await this.#ask(`CONSUMER.DELETE.${stream}.${name}`);
+    for (const name of consumers ?? []) await this.#ask(`CONSUMER.DELETE.${stream}.${name}`, {}, consumerNotFound);
     return consumers?.length ?? 0;
   }
 
@@ -72,14 +73,15 @@ export class Outsider implements AsyncDisposable {
 
   /**
    * Repeats the request while there is no leader or no answer. An unanswered request may have been carried out, so its
-   * target may be gone.
+   * target may be gone. `allowed`: number of an error that is as good as success.
    */
-  async #ask<T>(what: string, body: object = {}): Promise<T> {
+  async #ask<T>(what: string, body: object = {}, allowed?: number): Promise<T> {
     const deadline = performance.now() + leaderMs;
     for (let tries = 1; ; tries++) {
       const { answer, fault } = await this.#request<T & Answer>(what, body);
       const { error } = answer ?? {};
       if (answer !== undefined && (error === undefined || (tries > 1 && error.code === notFound))) return answer;
+      if (answer !== undefined && error?.err_code === allowed) return answer;
       const mayRepeat = error === undefined || error.err_code === noLeader;
       if (!mayRepeat || performance.now() > deadline) {
         throw new Error(`${what}: ${error?.description ?? 'no answer'}`, { cause: fault });

@@ -88,9 +88,11 @@ class Verdict {
     const told = JSON.stringify({ reason, lost, epoch, replayFrom });
     const right = JSON.stringify({ ...start.reset, epoch: log.epoch, replayFrom: log.forgottenUpTo + 1 });
     if (told !== right) this.#fail(`was told the reset ${told} in place of ${right}`);
-    // The model imports nothing before the beginning of a log, so nothing is left there.
-    if (positionIn(lastEventId, epoch) !== log.forgottenUpTo)
-      this.#fail(`was told in reset to resume behind "${lastEventId}" in place of "${log.forgottenUpTo}"`);
+    // A forced import into a recreated namespace puts messages before the first position of that one.
+    const isLeft = (this.#expected[0]?.entry.globalPosition ?? Number.POSITIVE_INFINITY) <= log.forgottenUpTo;
+    const id = isLeft ? 0 : log.forgottenUpTo;
+    if (positionIn(lastEventId, epoch) !== id)
+      this.#fail(`was told in reset to resume after "${lastEventId}" instead of "${id}"`);
   }
 
   #judgePoke(told: Told): void {

@@ -112,6 +112,8 @@ export class HeldStreams<Data> {
   async retry({ stream, position, attempt }: Retry): Promise<void> {
     if (this.#streams.get(stream) === 'retrying') return;
     this.#streams.set(stream, 'retrying');
+    // The server repeats a retry after a lease, which may be before an interrupted one is resumed.
+    this.#interrupted.delete(stream);
     try {
       let next: number | undefined = position;
       for (let tries = attempt; next !== undefined; tries = 1) {

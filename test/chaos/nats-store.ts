@@ -61,7 +61,7 @@ function meddling(
 ): Fault {
   const inflict = async () => {
     await using outsider = await Outsider.connect(cluster.servers);
-    await meddle(outsider, await outsider.logOf(prefix));
+    await outsider.changeLog(prefix, (log) => meddle(outsider, log));
   };
   return { name, weight: 1, endsLog, inflict };
 }

@@ -10,6 +10,9 @@ const notFound = 404;
 const noLeader = 10_008;
 const consumerNotFound = 10_014;
 
+/** JetStream answered that something does not exist. */
+class NotFound extends Error {}
+
 /** A NATS client with Pokewire's permissions that changes data like another program. Close it by `await using`. */
 export class Outsider implements AsyncDisposable {
   readonly #connection: NatsConnection;
@@ -57,6 +60,21 @@ export class Outsider implements AsyncDisposable {
     return `${prefix}-${record.namespace.log}`;
   }
 
+  /**
+   * Changes the log of the default namespace. Repeated while its stream is not found: a node may replace the log at the same
+   * time, and a server that has just started may not know it yet.
+   */
+  async changeLog(prefix: string, change: (log: string) => Promise<unknown>): Promise<void> {
+    for (const deadline = performance.now() + leaderMs; ; await delay(250)) {
+      try {
+        await change(await this.logOf(prefix));
+        return;
+      } catch (error) {
+        if (!(error instanceof NotFound) || performance.now() > deadline) throw error;
+      }
+    }
+  }
+
   async createStream(name: string, subject: string): Promise<void> {
     await this.#ask(`STREAM.CREATE.${name}`, { name, subjects: [subject], storage: 'file' });
   }
@@ -84,7 +102,8 @@ export class Outsider implements AsyncDisposable {
       if (answer !== undefined && error?.err_code === allowed) return answer;
       const mayRepeat = error === undefined || error.err_code === noLeader;
       if (!mayRepeat || performance.now() > deadline) {
-        throw new Error(`${what}: ${error?.description ?? 'no answer'}`, { cause: fault });
+        const text = `${what}: ${error?.description ?? 'no answer'}`;
+        throw error?.code === notFound ? new NotFound(text) : new Error(text, { cause: fault });
       }
       await delay(100);
     }

@@ -297,6 +297,21 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Settled', settled(), [0, 1, 2]);
   },
 
+  'handles nothing again when a retry arrives after its stream was released': async (server) => {
+    for (const stream of ['a-1', 'a-1']) server.append(stream);
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
+    server.answer = ({ route, body }) =>
+      route === 'settle' && body.position === 0 ? { status: 200, body: { held: true, position: 1 } } : undefined;
+    const retry = { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 };
+    connection.send('retry', retry);
+    await server.until('settle both', () => server.bodies('settle').length === 2);
+    connection.send('retry', retry);
+    await server.until('settle again', () => server.bodies('settle').length === 3);
+    poke(server, connection, 1, 'a-1');
+    await started(server, 3);
+    same('Starts', startsOf(server), ['a-1/0', 'a-1/1', 'a-1/2']);
+  },
+
   'acknowledges nothing while the server decides whether a stream is still held': async (server) => {
     server.append('a-1');
     const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });

@@ -32,6 +32,9 @@ type HeldParts<Data> = {
 /** A retry requested by the server. */
 type Retry = Pick<GroupEvents['retry'], 'stream' | 'position' | 'attempt'>;
 
+/** Most streams whose last handled message is remembered; events are late by seconds. */
+const maxHandled = 1_000;
+
 /** Error texts sent to the server are cut to this length. */
 const maxErrorLength = 500;
 
@@ -46,6 +49,8 @@ export class HeldStreams<Data> {
   readonly #streams = new Map<string, 'waiting' | 'retrying'>();
   /** Retries interrupted by the end of a lease. */
   readonly #interrupted = new Map<string, Retry>();
+  /** Position of the last message handled in a retry, of the streams retried last. */
+  readonly #handled = new Map<string, number>();
   #deciding = 0;
   #acknowledged: (() => void)[] = [];
 
@@ -115,7 +120,7 @@ export class HeldStreams<Data> {
     // The server repeats a retry after a lease, which may be before an interrupted one is resumed.
     this.#interrupted.delete(stream);
     try {
-      let next: number | undefined = position;
+      let next: number | undefined = await this.#skipHandled(stream, position);
       for (let tries = attempt; next !== undefined; tries = 1) {
         const message: Message<Data> | undefined = await this.#parts.readNext(stream, next);
         if (message !== undefined) {
@@ -129,6 +134,7 @@ export class HeldStreams<Data> {
             if (answer === 'settled') this.#letGo(stream, message.position);
             return;
           }
+          this.#noteHandled(stream, message.position);
         }
         // If the message does not exist yet, nothing was settled.
         next = await this.#settle(stream, message?.position ?? next, message?.position ?? next - 1);
@@ -136,6 +142,22 @@ export class HeldStreams<Data> {
     } finally {
       if (this.has(stream)) this.#skip(stream);
     }
+  }
+
+  /**
+   * Resolves to the position at which the retry starts; undefined: nothing is held. An event that was sent before the answer
+   * to a settle, and arrives after it, names messages that were handled.
+   */
+  async #skipHandled(stream: string, position: number): Promise<number | undefined> {
+    const handled = this.#handled.get(stream);
+    return handled === undefined || position > handled ? position : this.#settle(stream, handled, handled);
+  }
+
+  #noteHandled(stream: string, position: number): void {
+    // The streams retried last are at the end.
+    this.#handled.delete(stream);
+    this.#handled.set(stream, position);
+    if (this.#handled.size > maxHandled) this.#handled.delete(this.#handled.keys().next().value!);
   }
 
   /**

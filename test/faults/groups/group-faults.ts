@@ -159,13 +159,13 @@ export class GroupFaults {
       ports,
       category,
       slowMs: this.#options.slowMs,
-      started: ({ id }, { group, stream, position, generation, atMs }) =>
-        this.sinks.get(group)!.start({ stream, position, generation, member: id, atMs }),
+      started: ({ id }, { group, stream, position, generation, atMs, attempt }) =>
+        this.sinks.get(group)!.start({ stream, position, generation, member: id, atMs, attempt }),
       failed: (_membership, handled) => {
         this.failedAttempts++;
-        this.sinks.get(handled.group)!.writes.failed(handled);
+        this.sinks.get(handled.group)!.failed(handled);
       },
-      written: (_membership, handled) => this.sinks.get(handled.group)!.writes.write(handled),
+      written: (_membership, handled) => this.sinks.get(handled.group)!.write(handled),
       broke: ({ id, group }, error) => this.#problem(`${id} of ${group} ended: ${error}`),
       crashed: (how) => this.#problem(`a process of workers ${how}`),
     };

@@ -20,7 +20,7 @@ export type Handled = MemberName & Written;
 /** Messages from a worker process to the driver. */
 export type Report =
   /** A handler starts. `atMs`: when the deadline was checked, by the machine's monotonic clock. */
-  | ({ readonly what: 'started'; readonly atMs: number } & Handled)
+  | ({ readonly what: 'started'; readonly atMs: number; readonly attempt: number } & Handled)
   /** A handler is about to reject. */
   | ({ readonly what: 'failed' } & Handled)
   | ({ readonly what: 'write'; readonly write: number } & Handled)

@@ -18,7 +18,10 @@ export type WorkerOptions = {
   readonly category: string;
   /** Longest duration of a handler, milliseconds. */
   readonly slowMs: number;
-  readonly started: (membership: Membership, handled: Handled & { readonly atMs: number }) => void;
+  readonly started: (
+    membership: Membership,
+    handled: Handled & { readonly atMs: number; readonly attempt: number },
+  ) => void;
   readonly failed: (membership: Membership, handled: Handled) => void;
   readonly written: (membership: Membership, handled: Handled) => void;
   /** A member ended unexpectedly. */

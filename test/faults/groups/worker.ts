@@ -57,7 +57,7 @@ function join({ group, member }: MemberName): void {
     { category: category!, group, member },
     async ({ stream, position }, { attempt, generation, signal }) => {
       const handled = { group, member, stream, position, generation };
-      tell({ what: 'started', atMs: lookedAtMs, ...handled });
+      tell({ what: 'started', atMs: lookedAtMs, attempt, ...handled });
       if (waitsInside) {
         waitsInside = false;
         tell({ what: 'inside', ...handled });

@@ -11,6 +11,7 @@ import { serveHere } from '../support/sqlite-threads.ts';
 import { type Answer as FetchedAnswer, startTestApp, type TestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { UnreliableStore } from '../support/unreliable-store.ts';
+import type { LogBook } from './log-book.ts';
 
 type Answer = Pick<FetchedAnswer, 'status' | 'text' | 'body'>;
 
@@ -105,9 +106,18 @@ export class Site implements AsyncDisposable {
     return [...this.#app.hub.subscriptions].filter(({ state }) => state.name === 'lagging').length;
   }
 
-  /** Whether all subscriptions are live, so that their end must not make them lose anything. */
+  /** Whether all subscriptions are live, so that their end must not make them lose anything that the node has read. */
   get everybodyIsLive(): boolean {
     return !this.isUnreliable && [...this.#app.hub.subscriptions].every(({ state }) => state.name === 'live');
+  }
+
+  /**
+   * Whether the node has read this log up to its head, or lacks only announcements that are held back. It may still read
+   * a log page by page while the subscriptions are live, for example if messages were appended while it read older ones.
+   */
+  hasRead({ epoch, head }: LogBook): boolean {
+    const ofLog = [...this.#app.hub.subscriptions].filter(({ request }) => request.log === epoch);
+    return ofLog.every(({ request, cursor }) => cursor >= head || this.store.holdsAnnouncement(request.log, cursor));
   }
 
   /**

@@ -134,14 +134,15 @@ export class World {
   }
 
   /**
-   * Records that the server will end these connections. If all subscriptions are live and nothing is in flight, they
-   * must receive everything first.
+   * Records that the server will end these connections. If all subscriptions are live, the node has read the log and
+   * nothing is in flight, they must receive everything first.
    */
   expectEnd(site: Site, connections: readonly ModelConnection[], code: EndCode): void {
     for (const connection of connections) {
       connection.mayEnd.add(code);
       const { wasPaused, facts } = connection;
-      connection.isOwedAll = !wasPaused && site.everybodyIsLive && !facts.log.hasPending;
+      const { log } = facts;
+      connection.isOwedAll = !wasPaused && site.everybodyIsLive && !log.hasPending && site.hasRead(log);
     }
   }
 

@@ -126,6 +126,17 @@ export class FakeStore implements Store {
     return this.#held.length;
   }
 
+  /** Whether an announcement is held back that continues the log after this global position. */
+  holdsAnnouncement(log: LogId, globalPosition: number): boolean {
+    return this.#held.some(
+      ({ announcement }) =>
+        announcement !== 'wake-up' &&
+        announcement.epoch === log &&
+        announcement.after <= globalPosition &&
+        announcement.upTo > globalPosition,
+    );
+  }
+
   /** From now on announcements wait for {@link FakeStore.announce}. */
   holdAnnouncements(): void {
     this.#holding = true;

@@ -117,9 +117,9 @@ test('All attacks at once on a heap of 512 MiB neither stop nor slow a connected
   expect(p99(done.readMs)).toBeLessThan(1_000);
   for (const [title, { rounds }] of Object.entries(reports)) expect(rounds, title).toBeGreaterThan(0);
 
-  const after = await site.rest();
-  expect(after.sockets).toBeLessThanOrEqual(before.sockets);
-  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
+  // A connection of the last attack may be closed a moment after its attacker has ended.
+  await poll(async () => (await site.rest()).sockets).toBeLessThanOrEqual(before.sockets);
+  await poll(async () => (await site.rest()).descriptors).toBeLessThanOrEqual(before.descriptors);
   // Memory freed last, such as pooled buffers and objects waiting for a finalizer, is returned within seconds.
   await poll(async () => (await site.rest()).mib - before.mib).toBeLessThan(keptMib);
 });

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { readDescriptors } from '../../src/admission/descriptors.ts';
 import { Crowd } from './support/crowd.ts';
+import type { CrowdReport } from './support/crowd-process.ts';
 import { FaultServer, poll } from './support/server.ts';
 
 const memory = new URL('./support/memory.ts', import.meta.url).pathname;
@@ -28,25 +30,34 @@ async function heldBy(server: FaultServer): Promise<{ bytes: number; sockets: nu
 }
 
 /**
- * Appends one message after another until the whole crowd is back. Returns the number, and how many were sent after the
- * first was back and answered before the last was: none, if appends had to wait for the crowd.
+ * Appends one message after another until the whole crowd is back. Returns the number, and how many were answered after the first of
+ * the crowd was back and before the last was: none, if appends had to wait for the crowd.
  */
 async function appendUntilBack(
   server: FaultServer,
-  countBack: () => Promise<number>,
+  crowd: Crowd,
+  countBack: (report: CrowdReport) => number,
   all: number,
 ): Promise<{ appends: number; between: number }> {
-  let between = 0;
-  let appends = 0;
-  for (let before = 0, after = 0; after < all; before = after) {
-    await server.append('load-1');
-    appends++;
-    after = await countBack();
-    if (before > 0 && after < all) between++;
-    // A steady writer rather than a second load, because the storm is the load.
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return { appends, between };
+  const answeredAtMs: number[] = [];
+  let isBack = false;
+  const write = async () => {
+    while (!isBack) {
+      await server.append('load-1');
+      answeredAtMs.push(performance.timeOrigin + performance.now());
+      // A steady writer rather than a second load, because the storm is the load.
+      await delay(10);
+    }
+  };
+  const writing = write();
+  while (countBack(await crowd.report()) < all) await delay(10);
+  isBack = true;
+  await writing;
+  const { greetedAtMs } = await crowd.report();
+  const returns = greetedAtMs.slice(-all);
+  const [firstMs, lastMs] = [returns[0]!, returns.at(-1)!];
+  const between = answeredAtMs.filter((atMs) => atMs > firstMs && atMs < lastMs).length;
+  return { appends: answeredAtMs.length, between };
 }
 
 testOfCrowd(
@@ -92,8 +103,7 @@ testOfCrowd(
     await using second = await FaultServer.start([...flags, '--port', String(port)]);
     // The new log passes every cursor before most subscribers are back, so no position reveals that it is a different log.
     await second.append('load-1', 30);
-    const countBack = async () => (await crowd.report()).ready;
-    const { appends, between } = await appendUntilBack(second, countBack, 5_000);
+    const { appends, between } = await appendUntilBack(second, crowd, ({ ready }) => ready, 5_000);
     expect(between).toBeGreaterThan(0);
 
     const told = 30 + appends;
@@ -113,8 +123,7 @@ testOfCrowd(
     await server.append('load-1', 50);
     await poll(() => crowd.report()).toMatchObject({ ready: 5_000, least: 50, most: 50 });
     await crowd.cut();
-    const countBack = async () => (await crowd.report()).greeted - 5_000;
-    const { appends, between } = await appendUntilBack(server, countBack, 5_000);
+    const { appends, between } = await appendUntilBack(server, crowd, ({ greeted }) => greeted - 5_000, 5_000);
     expect(between).toBeGreaterThan(0);
     const told = 50 + appends;
     await poll(() => crowd.report()).toMatchObject({ ready: 5_000, least: told, most: told, problems: [], resets: {} });

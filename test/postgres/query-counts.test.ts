@@ -59,7 +59,7 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     expect(heard.queries).toBeLessThanOrEqual(most + 20 * heard.seconds);
   });
 
-  test('at most 200 times for 10,000 subscribers that reconnect to it after a restart.', {
+  test('at most 100 times for 10,000 subscribers that reconnect to it after a restart.', {
     timeout: 120_000,
   }, async () => {
     const messages = 20_000;
@@ -77,7 +77,11 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     const store = await PostgresStore.open(cluster.url(database), { pokes, ...limits });
     const metrics = new Metrics('test');
     store.measure(metrics);
-    const queries = async () => new Exposition(await metrics.registry.metrics()).value('pokewire_store_queries_total');
+    // Polls are left out, because their number grows with time, not with subscribers.
+    const queries = async () => {
+      const exposition = new Exposition(await metrics.registry.metrics());
+      return exposition.value('pokewire_store_queries_total') - exposition.value('pokewire_store_polls_total');
+    };
     const { log } = (await store.namespaces.find('default'))!;
     await using node = new FakeNode({ store, pokes, windowPokes: 16_384 });
     const before = await queries();
@@ -108,7 +112,8 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     await expect.poll(behind, { timeout: 60_000 }).toBe(0);
     const asked = (await queries()) - before;
     expect(sinks.filter(isWrong)).toHaveLength(0);
-    expect(asked).toBeLessThanOrEqual(200);
+    console.error('ASKED', asked);
+    expect(asked).toBeLessThanOrEqual(100);
     for (const sink of sinks) sink.destroy();
     await store.close();
   });

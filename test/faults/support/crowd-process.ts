@@ -20,6 +20,8 @@ export type CrowdReport = {
   readonly ready: number;
   /** Total connections that received `: ready`. */
   readonly greeted: number;
+  /** When each received it, milliseconds since 1970-01-01. */
+  readonly greetedAtMs: readonly number[];
   /** Answers other than 200, and attempts without an answer. */
   readonly refused: number;
   /** Fewest and most pokes that a member received. */
@@ -48,7 +50,7 @@ const epochs = new Set<string>();
 const ends: Record<string, number> = {};
 const resets: Record<string, number> = {};
 const retries: number[] = [];
-let greeted = 0;
+const greetedAtMs: number[] = [];
 let refused = 0;
 
 /** The exact block that the server must send for the n-th message. */
@@ -159,7 +161,7 @@ class Member {
       retries.push(this.#retryMs);
     } else if (line === ': ready') {
       this.isReady = true;
-      greeted++;
+      greetedAtMs.push(performance.timeOrigin + performance.now());
     }
   }
 
@@ -185,7 +187,8 @@ function report(): CrowdReport {
   const told = members.map((member) => member.told);
   return {
     ready: members.filter(({ isReady }) => isReady).length,
-    greeted,
+    greeted: greetedAtMs.length,
+    greetedAtMs,
     refused,
     least: told.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
     most: told.reduce((a, b) => Math.max(a, b), 0),

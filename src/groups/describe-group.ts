@@ -12,7 +12,7 @@ type DescribedPartition = {
   readonly generation: number;
   readonly record: PartitionRecord | undefined;
   readonly lag: Lag;
-  /** Time until retention deletes the first unsettled message; undefined: there is none, or no known rule deletes it. */
+  /** Time until retention deletes the first unsettled message; undefined if every message is settled or no known rule deletes it. */
   readonly secondsLeft: number | undefined;
   readonly isRevoking: boolean;
 };

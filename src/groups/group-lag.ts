@@ -36,7 +36,7 @@ export function selectionOf({ category }: Pick<Group, 'category'>): Selection {
   return { all: false, streams: [], categories: [category], group: null, fromPosition: 0 };
 }
 
-/** Time of the first selected message at or after a global position; undefined: there is none. */
+/** Time of the first selected message at or after a global position; undefined if there is none. */
 export async function timeOf(
   log: Log,
   filter: Pick<LogFilter, 'category' | 'group'>,
@@ -109,7 +109,7 @@ export function secondsSince(timeMs: number, nowMs: number): number {
 
 /**
  * Estimated seconds until retention deletes the first unsettled message, by its age or by the current speed of
- * deletion; undefined: there is none, or no known rule deletes it.
+ * deletion; undefined if every message is settled or no known rule deletes it.
  */
 export function secondsLeft(
   { first, seconds }: Pick<Lag, 'first' | 'seconds'>,

@@ -40,7 +40,7 @@ export function hold(record: PartitionRecord, generation: number, failure: Failu
 
 /**
  * Settles a held stream up to a position. `next`: the first later message that its worker has skipped; the stream is
- * then held at it. Undefined: there is none, and the stream is released.
+ * then held at it. Undefined if no message was skipped: the stream is released.
  */
 export function settle(
   record: PartitionRecord,

@@ -10,7 +10,7 @@ import { logGone } from '../../store/shared/log-gone.ts';
 export type AnswerPage = {
   /** May be empty. */
   readonly text: string;
-  /** Reads the next page; undefined: there is none. */
+  /** Reads the next page; undefined after the last one. */
   readonly next: ReadPage | undefined;
 };
 

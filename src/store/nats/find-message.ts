@@ -12,7 +12,7 @@ type FoundMessage = {
   };
 };
 
-/** One message of a stream, from its leader; undefined: there is none. Rejects like {@link NatsLink.api}. */
+/** One message of a stream, from its leader; undefined if there is none. Rejects like {@link NatsLink.api}. */
 export async function findMessage(
   link: NatsLink,
   stream: string,

@@ -34,7 +34,7 @@ export type RecordChange = {
 /** A message of a change. */
 export type BucketWrite = {
   readonly key: string;
-  /** Revision of the record that it replaces; 0: there is none; undefined: any. */
+  /** Revision of the record that it replaces; 0 if it must not exist yet; undefined for any. */
   readonly revision: number | undefined;
   readonly text: string;
   readonly headers?: HeaderValues;
@@ -130,7 +130,7 @@ export class RecordBucket {
     }
   }
 
-  /** The record of a key, or the last one that matches a pattern; undefined: there is none. */
+  /** The record of a key, or the last one that matches a pattern; undefined if there is none. */
   async get<T>(key: string): Promise<BucketRecord<T> | undefined> {
     return this.#recordOf(await this.lastOf(this.subject(key)));
   }

@@ -10,7 +10,7 @@ import { positionOf, readMessage, type Stored } from './stored-message.ts';
 const chunk = 256;
 
 /**
- * Sequence number of the stream's first message at or after a position; undefined: there is none. Positions are only in
+ * Sequence number of the stream's first message at or after a position; undefined if there is none. Positions are only in
  * headers, so this alternates between interpolation and bisection.
  */
 export async function seqOfPosition(log: LogStream, stream: string, position: number): Promise<number | undefined> {

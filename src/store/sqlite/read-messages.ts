@@ -19,7 +19,7 @@ const rowsOfFirstFetch = 8;
 
 type Place = readonly [number: number, global: number, stream: number];
 
-/** Result of one backward search: the message, or the position to continue below; neither: there is none. */
+/** Result of one backward search: the message, or the position to continue below; neither if no message matches. */
 export type LastFound = { readonly message?: Message; readonly before?: number };
 
 /** Reads messages with their payloads. Each call examines a bounded number of rows. */

@@ -6,9 +6,9 @@ import { OpenedStore } from '../contract/opened-store.ts';
 import { noLimits } from '../contract/suite.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { describeWithNats } from './describe-with-nats.ts';
-import { NatsCluster } from './nats-cluster.ts';
 import { NatsStores } from './nats-stores.ts';
 import { Outsider } from './outsider.ts';
+import { ownServer } from './own-server.ts';
 
 const options = { pokes: pokePool(), ...noLimits };
 
@@ -105,24 +105,14 @@ describeWithNats('Records of groups in JetStream', () => {
 });
 
 describeWithNats('A deleted bucket of groups in JetStream', () => {
-  let cluster: NatsCluster;
-  let outsider: Outsider;
-
-  beforeAll(async () => {
-    cluster = await NatsCluster.start();
-    outsider = await Outsider.connect(cluster.servers);
-  });
-  afterAll(async () => {
-    await outsider?.[Symbol.asyncDispose]();
-    await cluster?.[Symbol.asyncDispose]();
-  });
+  const own = ownServer();
 
   /** Opens a store that adds to this list when groups are lost. */
   function open(path: string, warnings: object[]): Promise<NatsStore> {
     const warn = (parts: object, text: string) => {
       if (text.includes('groups was deleted')) warnings.push(parts);
     };
-    return NatsStore.open(cluster.url(path), { ...options, log: { warn, info: () => {} } as never });
+    return NatsStore.open(own.cluster.url(path), { ...options, log: { warn, info: () => {} } as never });
   }
 
   /** Reads until the bucket exists again. */
@@ -134,7 +124,7 @@ describeWithNats('A deleted bucket of groups in JetStream', () => {
     const [one, other] = [await open('running', warnings), await open('running', warnings)];
     for (const store of [one, other]) await store.groups.changesSince(undefined);
     await one.groups.write([put('a')]);
-    await outsider.deleteStream('KV_running-groups');
+    await own.outsider.deleteStream('KV_running-groups');
     for (const store of [one, other]) await readAgain(store);
     expect(warnings).toEqual([{ bucket: 'running-groups' }]);
     expect(await other.groups.write([put('a')])).toEqual([expect.any(Number)]);
@@ -146,7 +136,7 @@ describeWithNats('A deleted bucket of groups in JetStream', () => {
     const before = await open('starting', warnings);
     await before.groups.write([put('a')]);
     await before.close();
-    await outsider.deleteStream('KV_starting-groups');
+    await own.outsider.deleteStream('KV_starting-groups');
     for (let time = 0; time < 2; time++) {
       const store = await open('starting', warnings);
       await readAgain(store);

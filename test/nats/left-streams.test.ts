@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { NatsStore } from '../../src/store/nats/nats-store.ts';
 import type { StoreReporter } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -6,8 +6,7 @@ import { noLimits } from '../contract/suite.ts';
 import { newMessages, pokePool } from '../support/fake-messages.ts';
 import { describeWithNats } from './describe-with-nats.ts';
 import { HeldWay } from './held-way.ts';
-import { NatsCluster } from './nats-cluster.ts';
-import { Outsider } from './outsider.ts';
+import { ownServer } from './own-server.ts';
 
 const shop = { id: 'shop', uid: '1', description: '', createdAtMs: 1, tokens: [] };
 const eventually = { interval: 5, timeout: 20_000 };
@@ -30,16 +29,7 @@ async function remove(store: Store) {
 }
 
 describeWithNats('Streams of logs in JetStream', () => {
-  let cluster: NatsCluster;
-  let outsider: Outsider;
-  beforeAll(async () => {
-    cluster = await NatsCluster.start();
-    outsider = await Outsider.connect(cluster.servers);
-  });
-  afterAll(async () => {
-    await outsider?.[Symbol.asyncDispose]();
-    await cluster?.[Symbol.asyncDispose]();
-  });
+  const own = ownServer();
 
   /**
    * Repeats an action over a path that is held before one message after another, until the action needs fewer messages.
@@ -52,7 +42,7 @@ describeWithNats('Streams of logs in JetStream', () => {
   ): Promise<number> {
     for (let step = 0; step < mostSteps; step++) {
       const path = `${name}-${step}`;
-      await using way = await HeldWay.to(cluster.servers[0]!.port);
+      await using way = await HeldWay.to(own.cluster.servers[0]!.port);
       const store = await open(`nats://${way.host}/${path}`);
       await prepare(store);
       // The queries of the store's own start do not count as steps.
@@ -60,7 +50,7 @@ describeWithNats('Streams of logs in JetStream', () => {
       way.holdAfter(step);
       const acting = act(store);
       const isHeld = await Promise.race([way.held.then(() => true), acting.then(() => false)]);
-      if (isHeld) await meanwhile(cluster.url(path), way, acting);
+      if (isHeld) await meanwhile(own.cluster.url(path), way, acting);
       await store.close();
       if (!isHeld) return step;
     }
@@ -75,7 +65,7 @@ describeWithNats('Streams of logs in JetStream', () => {
     const namespace = await other.namespaces.find(shop.id);
     const prefix = url.slice(url.lastIndexOf('/') + 1);
     const expected = namespace === undefined ? [] : [`${prefix}-${namespace.log}`];
-    await expect.poll(() => outsider.streamsOf(`${prefix}.>`), eventually).toEqual(expected);
+    await expect.poll(() => own.outsider.streamsOf(`${prefix}.>`), eventually).toEqual(expected);
     if (namespace !== undefined) await append(other, 1);
     await other.close();
   }
@@ -114,38 +104,38 @@ describeWithNats('Streams of logs in JetStream', () => {
         expect(await acting).toMatchObject({ outcome: 'created' });
         expect(await append(other, 1)).toBe(1);
         const prefix = url.slice(url.lastIndexOf('/') + 1);
-        await expect.poll(() => outsider.streamsOf(`${prefix}.>`), eventually).toHaveLength(1);
+        await expect.poll(() => own.outsider.streamsOf(`${prefix}.>`), eventually).toHaveLength(1);
         await other.close();
       },
     );
   });
 
   test('are counted without those of other programs that have subjects with the same prefix.', async () => {
-    const store = await open(cluster.url('counted'));
+    const store = await open(own.cluster.url('counted'));
     await store.namespaces.create(shop);
     await append(store, 3);
-    await outsider.createStream('counted-by-others', 'counted.by-others.>');
-    await outsider.publish('counted.by-others.a', '{}');
+    await own.outsider.createStream('counted-by-others', 'counted.by-others.>');
+    await own.outsider.publish('counted.by-others.a', '{}');
     expect(await store.usage()).toMatchObject({ messages: 3, streams: 1 });
     await store.close();
   });
 
   test('with messages are kept if the bucket of namespaces is gone, and listed in a warning; so are those of other programs.', async () => {
-    const url = cluster.url('kept');
+    const url = own.cluster.url('kept');
     const store = await open(url);
     await store.namespaces.create(shop);
     await append(store, 3);
     const { log } = (await store.namespaces.find(shop.id))!;
     await store.close();
-    await outsider.deleteStream('KV_kept');
-    await outsider.createStream('kept-by-others', 'kept.by-others.>');
+    await own.outsider.deleteStream('KV_kept');
+    await own.outsider.createStream('kept-by-others', 'kept.by-others.>');
 
     const warnings: object[] = [];
     const reporter = { warn: (parts: object, text: string) => warnings.push({ ...parts, text }), info: () => {} };
     const again = await open(url, reporter as never);
     const text = 'JetStream streams with messages belong to no namespace';
     await expect.poll(() => warnings, eventually).toEqual([{ count: 1, streams: [`kept-${log}`], text }]);
-    expect(await outsider.streamsOf('kept.>')).toEqual([`kept-${log}`, 'kept-by-others'].toSorted());
+    expect(await own.outsider.streamsOf('kept.>')).toEqual([`kept-${log}`, 'kept-by-others'].toSorted());
     expect((await again.log(log).bounds()).head).toBe(3);
     await again.close();
   });

@@ -48,6 +48,20 @@ test('A visitor signs in by keyboard and continues to the requested page, includ
   expect(visitor.complaints).toEqual([]);
 });
 
+test('Where a token is required, the commands to copy send the one in POKEWIRE_TOKEN.', async () => {
+  await using app = await startTestApp(['--token', admin]);
+  await using visitor = await visit(`${app.url}/consumer-groups?token=${admin}`);
+  const { page } = visitor;
+  const credential = '-H "authorization: Bearer $POKEWIRE_TOKEN"';
+  const query = 'category=account&group=billing&member=worker-1&size=8';
+  await page.getByText(`curl -N ${credential} '${app.url}/subscribe?${query}'`).waitFor();
+  await page.goto(`${app.url}/docs`);
+  await page.getByText(`curl -N ${credential} '${app.url}/subscribe?category=account'`).waitFor();
+  await page.goto(`${app.url}/reference`);
+  await page.getByText(`curl -X DELETE ${credential} '${app.url}/streams/account-123'`).waitFor();
+  expect(visitor.complaints).toEqual([]);
+});
+
 test('A wrong token is refused next to its field, which keeps the focus, and the right one continues.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using visitor = await visit(`${app.url}/docs`);

@@ -1,4 +1,4 @@
-import { copyText, curlLine } from '../common/curl-line.js';
+import { copyText, curlCommand, curlLine } from '../common/curl-line.js';
 import { element } from '../common/element.js';
 import { jsonParts, membersOf } from '../common/json-text.js';
 import { hashOf, pathPart } from '../common/place.js';
@@ -12,7 +12,7 @@ export async function messageDetail(stream, position) {
   const detail = element('div', { className: 'detail' });
   const whole = await readText(stream, position);
   if (whole === undefined) {
-    detail.append(element('p', { className: 'quiet' }, 'The message is not there any more.'));
+    detail.append(element('p', { className: 'quiet' }, 'This message no longer exists.'));
     return detail;
   }
   const content = element('div', { className: 'content' });
@@ -48,7 +48,7 @@ export async function messageDetail(stream, position) {
       element('a', { href: hashOf(stream, position), ariaLabel: `Link to message ${position}` }, '¶ Link'),
     ),
     content,
-    curlLine(`curl '${url}'`),
+    curlLine(curlCommand(url)),
   );
   return detail;
 }

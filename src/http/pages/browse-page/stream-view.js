@@ -1,4 +1,4 @@
-import { curlLine } from '../common/curl-line.js';
+import { curlCommand, curlLine } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
 import { number } from '../common/format.js';
 import { hashOf, pathPart } from '../common/place.js';
@@ -47,8 +47,8 @@ export class StreamView {
     byId('stream-title').textContent = stream;
     const url = (path) => new URL(path, document.baseURI);
     byId('curl').replaceChildren(
-      curlLine(`curl '${url(`streams/${pathPart(stream)}/messages`)}'`),
-      curlLine(`curl -N '${url(`subscribe?${new URLSearchParams({ stream })}`)}'`),
+      curlLine(curlCommand(url(`streams/${pathPart(stream)}/messages`))),
+      curlLine(curlCommand(url(`subscribe?${new URLSearchParams({ stream })}`), ['-N'])),
     );
     this.#summary = undefined;
     this.#list.clear();

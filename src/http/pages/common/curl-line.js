@@ -1,4 +1,10 @@
-import { element } from './element.js';
+import { byId, element } from './element.js';
+
+/** A curl command for a URL. If the server requires tokens, it sends the one in the shell's variable `POKEWIRE_TOKEN`. */
+export function curlCommand(url, options = []) {
+  const credential = byId('sign-out') === null ? [] : ['-H "authorization: Bearer $POKEWIRE_TOKEN"'];
+  return ['curl', ...options, ...credential, `'${url}'`].join(' ');
+}
 
 /** A command with a copy button. */
 export function curlLine(command) {

@@ -1,4 +1,4 @@
-import { curlLine } from '../common/curl-line.js';
+import { curlCommand, curlLine } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
 import { clearFields, showAtField } from '../common/field-errors.js';
 import { clockTime } from '../common/format.js';
@@ -73,7 +73,8 @@ function showLine(selectors) {
   const ofStream = first?.kind === 'stream' && others.length === 0;
   byId('position-label').textContent = `${ofStream ? 'Stream' : 'Global'} position`;
   byId('position').placeholder = first?.kind === 'all' ? 'now' : 'start';
-  byId('subscribe-line').replaceChildren(curlLine(`curl -N '${new URL(subscribeUrl(selectors), document.baseURI)}'`));
+  const url = new URL(subscribeUrl(selectors), document.baseURI);
+  byId('subscribe-line').replaceChildren(curlLine(curlCommand(url, ['-N'])));
 }
 
 function showMore(isShown) {

@@ -1,4 +1,4 @@
-import { curlLine } from '../common/curl-line.js';
+import { curlCommand, curlLine } from '../common/curl-line.js';
 import { byId, element } from '../common/element.js';
 import { clockTime } from '../common/format.js';
 import { showItems } from '../common/keyed-children.js';
@@ -103,7 +103,7 @@ function outcomeText(how, stream, position, isDone) {
 }
 
 const join = new URL('subscribe?category=account&group=billing&member=worker-1&size=8', document.baseURI);
-byId('join').append(curlLine(`curl -N '${join}'`));
+byId('join').append(curlLine(curlCommand(join, ['-N'])));
 addEventListener('hashchange', look);
 await look();
 // A hidden page sends no requests.

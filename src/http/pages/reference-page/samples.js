@@ -1,3 +1,4 @@
+import { curlCommand } from '../common/curl-line.js';
 import { clientSample } from './client-samples.js';
 
 /** The same request in each tab's language, as far as that can send it. Each sample works as it is. */
@@ -41,7 +42,7 @@ function curlText({ method, url, body, isEndless, answerType }) {
     ...(method === usual ? [] : [`-X ${method}`]),
     ...(answerType === 'application/octet-stream' ? ['-OJ'] : []),
   ];
-  const command = ['curl', ...options, `'${url}'`].join(' ');
+  const command = curlCommand(url, options);
   if (body === undefined) return command;
   const text = typeof body.example === 'string' ? body.example.trim() : JSON.stringify(body.example);
   return [command, `-H 'content-type: ${body.type}'`, `-d '${text}'`].join(' \\\n  ');

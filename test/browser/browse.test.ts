@@ -83,6 +83,19 @@ test('A payload is shown verbatim: numbers, order and repetition of members, and
   expect(visitor.complaints).toEqual([]);
 });
 
+test('A stream that fits on one page has no buttons for others.', async () => {
+  await using app = await startTestApp();
+  await append(app, 'account-1', 50);
+  await using visitor = await visit(browser, `${app.url}/browse#account-1`);
+  const { page } = visitor;
+  await expect.poll(() => rows(page).count()).toBe(50);
+  const older = page.getByRole('button', { name: 'Older' });
+  expect(await older.isVisible()).toBe(false);
+  await append(app, 'account-2', 51);
+  await page.goto(`${app.url}/browse#account-2`);
+  await older.waitFor();
+});
+
 test('A link to a position opens that message, and pages lead to older and newer ones, across gaps of any length.', async () => {
   await using app = await startTestApp();
   const record = (pos: number, gpos: number) =>

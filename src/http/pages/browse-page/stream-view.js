@@ -126,6 +126,7 @@ export class StreamView {
     byId('newest').disabled = newest === undefined || newest >= this.#version;
     byId('newer').disabled = byId('newest').disabled;
     byId('older').disabled = oldest === undefined || oldest === 0;
+    byId('paging').hidden = byId('newer').disabled && byId('older').disabled;
     const { version, messageCount, lastActivity } = this.#summary ?? {};
     byId('facts').textContent =
       version === undefined

@@ -34,7 +34,7 @@ export type Connected = {
   readonly refused: number;
 };
 
-/** Most connections waiting for their answers; the queue of a listening socket holds 511. */
+/** Maximum number of connections waiting for their answers; the queue of a listening socket holds 511. */
 const inFlight = 256;
 const pollMs = 2;
 

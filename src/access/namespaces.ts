@@ -11,7 +11,7 @@ import { hashToken, namespaceIdPattern, newToken, parseToken } from './token.ts'
 /** The namespace of requests that name none, and of operators. */
 export const defaultNamespaceId = 'default';
 
-/** Most valid tokens per namespace. */
+/** Maximum number of valid tokens per namespace. */
 export const maxTokens = 100;
 
 /** A namespace to create. */

@@ -5,9 +5,9 @@ import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 
 /** Limits of concurrent reads. */
 export type ReadLimits = {
-  /** Most concurrent reads; 0: no limit. */
+  /** Maximum number of concurrent reads; 0: no limit. */
   readonly maxReads: number;
-  /** Most concurrent reads of one namespace; 0: no limit per namespace. */
+  /** Maximum number of concurrent reads of one namespace; 0: no limit per namespace. */
   readonly maxReadsPerNamespace: number;
 };
 

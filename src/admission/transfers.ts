@@ -5,9 +5,9 @@ import { Quota, type QuotaLimit, sayReached } from './quota.ts';
 
 /** Limits of concurrent imports and exports. */
 export type TransferLimits = {
-  /** Most concurrent imports and exports; 0: no limit. */
+  /** Maximum number of concurrent imports and exports; 0: no limit. */
   readonly maxTransfers: number;
-  /** Most concurrent imports and exports of one namespace; 0: no limit per namespace. */
+  /** Maximum number of concurrent imports and exports of one namespace; 0: no limit per namespace. */
   readonly maxTransfersPerNamespace: number;
 };
 

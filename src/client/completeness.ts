@@ -10,7 +10,7 @@ export type Poke = {
   readonly count?: number;
 };
 
-/** Most pokes remembered since the last proof. If one is lost among more, some are delivered twice. */
+/** Maximum number of pokes remembered since the last proof. If one is lost among more, some are delivered twice. */
 const maxRemembered = 10_000;
 
 /**

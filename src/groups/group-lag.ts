@@ -8,7 +8,7 @@ import { isSettledByFloor, type PartitionRecord } from './partition-record.ts';
 const maxCounted = 10_000;
 const pagePokes = 1_000;
 
-/** Most partitions whose first unsettled message is read to determine its age. */
+/** Maximum number of partitions whose first unsettled message is read to determine its age. */
 const maxTimed = 64;
 
 /** The lag of a partition. `isExact`: false if there may be more messages. */

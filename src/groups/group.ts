@@ -74,7 +74,7 @@ type Ownership = {
 };
 
 export const maxGroupMembers = 256;
-/** Most members on one node, over all groups of a namespace. */
+/** Maximum number of members on one node, over all groups of a namespace. */
 export const maxNamespaceMembers = 10_000;
 export const maxGroupPartitions = 1_024;
 

@@ -9,11 +9,11 @@ import { countBehind, secondsLeft, secondsSince, timeOf } from './group-lag.ts';
 import { countPartitions, type PartitionCounts } from './partition-states.ts';
 import { groupKey, groupPrefix } from './record-keys.ts';
 
-/** Most groups with separate series, in total and per namespace. */
+/** Maximum number of groups with separate series, in total and per namespace. */
 export const maxMeasuredGroups = 200;
 export const maxMeasuredGroupsOfNamespace = 100;
 
-/** Most groups measured per turn, so that the load does not grow with their number. */
+/** Maximum number of groups measured per turn, so that the load does not grow with their number. */
 const groupsPerTurn = 4;
 const namespacesPerTurn = 4;
 

@@ -2,7 +2,7 @@ import { Connection, type Framing, type Sink } from '../sse/connection.ts';
 import { endFrame, groupFrame, readyBeforeHelloFrame, retryFrame } from '../sse/frame.ts';
 import type { GroupEvent, MemberLink } from './member-session.ts';
 
-/** Most bytes waiting for a socket that is full or not ready yet. */
+/** Maximum number of bytes waiting for a socket that is full or not ready yet. */
 const maxWaitingBytes = 262_144;
 
 /**

@@ -10,7 +10,7 @@ type NodeRecord = {
   readonly beats: Readonly<Record<string, number>>;
 };
 
-/** Most sessions of other nodes whose beats wait for the next turn. Beats may be lost. */
+/** Maximum number of sessions of other nodes whose beats wait for the next turn. Beats may be lost. */
 const maxForeignBeats = 4_096;
 
 /** Age at which an unchanged record is removed: its node is gone, and every node has noticed. */

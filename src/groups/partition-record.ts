@@ -38,7 +38,7 @@ export type HeldStream = {
 export type Changed = PartitionRecord | undefined;
 
 export const maxHeldStreams = 100;
-/** Most floors that a resize may leave to a partition, so that its record stays far below the limit of the store. */
+/** Maximum number of floors that a resize may leave to a partition, so that its record stays far below the limit of the store. */
 export const maxFloors = 2_048;
 /** Limit for all partitions together. Concurrent requests count the same records, so they may exceed it slightly. */
 export const maxGroupHeldStreams = 1_000;

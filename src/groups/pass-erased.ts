@@ -4,7 +4,7 @@ import type { GroupNode } from './group-node.ts';
 import type { GroupName, WatchedGroup } from './group-state.ts';
 import type { HeldStream } from './partition-record.ts';
 
-/** Most partitions examined, and held streams read, per turn. */
+/** Maximum number of partitions examined, and of held streams read, per turn. */
 const partitionsPerTurn = 100;
 const streamsPerTurn = 4;
 

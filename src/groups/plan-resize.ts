@@ -8,7 +8,7 @@ import type { Group } from './group.ts';
 import { selectionOf, timeOf } from './group-lag.ts';
 import { predecessors, relayout } from './ownership.ts';
 
-/** Most streams that a plan examines. */
+/** Maximum number of streams that a plan examines. */
 const maxPlannedStreams = 100_000;
 const pageStreams = 1_000;
 

@@ -1,4 +1,4 @@
-/** Most pokes sent for a partition without an acknowledgement. */
+/** Maximum number of pokes sent for a partition without an acknowledgement. */
 const maxUnacknowledged = 1_000;
 
 /** Limits the pokes that a member gets of one partition. An acknowledgement restores all credit. */

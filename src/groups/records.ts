@@ -1,6 +1,6 @@
 import { type GroupRecord, type GroupStore, maxGroupRecordBytes } from '../store/group-store.ts';
 
-/** Most records cached. */
+/** Maximum number of records cached. */
 const maxKnown = 16_384;
 
 /** A record as it was last read or written. */

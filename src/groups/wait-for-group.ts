@@ -10,7 +10,7 @@ import { groupKey } from './record-keys.ts';
 /** How often records are read, for acknowledgements to other nodes. */
 const lookEveryMs = 250;
 
-/** Most waiting requests, over all groups. */
+/** Maximum number of waiting requests, over all groups. */
 export const maxGroupWaits = 1_000;
 
 type Reached = { readonly reached: boolean; readonly checkpoint: number; readonly held: number };

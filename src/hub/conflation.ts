@@ -1,7 +1,7 @@
 import type { Poke } from '../message/poke.ts';
 import type { StreamName } from '../message/stream-name.ts';
 
-/** Most streams in one round. A full round is delivered before the next one starts. */
+/** Maximum number of streams in one round. A full round is delivered before the next one starts. */
 export const maxRoundStreams = 8_192;
 
 /** Maximum number of streams in all rounds together, about 80 MB. Without this bound, subscribers that stall on purpose would take 700 KB each. */
@@ -10,7 +10,7 @@ export const maxGatheredStreams = 1_048_576;
 /** Lower bound of a round however many subscribers conflate; such a round takes less memory than its subscription. */
 const leastRoundStreams = 64;
 
-/** Most streams in one round when this many subscribers conflate. */
+/** Maximum number of streams in one round when this many subscribers conflate. */
 export function roundStreamsFor(subscribers: number): number {
   return Math.max(leastRoundStreams, Math.min(maxRoundStreams, Math.floor(maxGatheredStreams / subscribers)));
 }

@@ -1,6 +1,6 @@
 import type { Selection } from '../message/selection.ts';
 
-/** Most subscriptions per check, those furthest behind first. Each one costs a read of the log's bounds. */
+/** Maximum number of subscriptions per check, those furthest behind first. Each one costs a read of the log's bounds. */
 const mostLookedAt = 8;
 
 /** The part of a subscription that the watch needs. */

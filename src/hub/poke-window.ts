@@ -5,11 +5,11 @@ import type { ObjectPool } from '../pool/object-pool.ts';
 import type { PokePage } from '../store/log.ts';
 import type { LogId } from '../store/log-id.ts';
 
-/** Most pokes scanned for one page, so that a selection with few matches does not block the event loop. */
+/** Maximum number of pokes scanned for one page, so that a selection with few matches does not block the event loop. */
 const maxLookedAt = 8_192;
 const firstCapacity = 64;
 
-/** Most pokes in the windows of all logs together, about 50 MB. */
+/** Maximum number of pokes in the windows of all logs together, about 50 MB. */
 export const maxWindowPokes = 1_048_576;
 
 /** Smallest window however many logs are followed. Subscriptions that wait for a flush read from it. */

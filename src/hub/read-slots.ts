@@ -1,7 +1,7 @@
-/** Most concurrent reads, over all logs. */
+/** Maximum number of concurrent reads, over all logs. */
 const maxReads = 16;
 
-/** Most reads started in one turn of the event loop, so that requests and sockets get their turn. A store in memory answers at once. */
+/** Maximum number of reads started in one turn of the event loop, so that requests and sockets get their turn. A store in memory answers at once. */
 const readsPerTurn = 16;
 
 /** Shares a few concurrent reads of the store fairly between logs, round robin. */

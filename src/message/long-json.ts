@@ -17,7 +17,7 @@ import { charactersPerTurn, finish, finishInTurns, type Steps } from './turns.ts
  */
 const longLength = 65_536;
 
-/** Most members read from an object that has a few known ones and may have others: a record, a message in a call, options. */
+/** Maximum number of members read from an object that has a few known ones and may have others: a record, a message in a call, options. */
 export const maxMembers = 100;
 
 /** Which parts of a long text to build. */
@@ -26,9 +26,9 @@ export type Outline = {
   readonly levels: number;
   /** Whether the member stays empty if its value is an object or array. */
   readonly isEmpty: (name: string) => boolean;
-  /** Most members of an object; further ones are left out. */
+  /** Maximum number of members of an object; further ones are left out. */
   readonly maxMembers: number;
-  /** Most elements of an array; further ones are left out. */
+  /** Maximum number of elements of an array; further ones are left out. */
   readonly maxElements: number;
 };
 

@@ -8,7 +8,7 @@ import { readPayload } from './payload.ts';
 import { checkType } from './stream-name.ts';
 import { ownTurn } from './turns.ts';
 
-/** Most messages in one append. */
+/** Maximum number of messages in one append. */
 export const maxMessagesPerAppend = 10_000;
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -17,7 +17,7 @@ export function ownTurn(): Promise<unknown> {
   return lastTurn;
 }
 
-/** Most members of a crowd that are served in one turn of the event loop. A write to a socket takes about 5 µs. */
+/** Maximum number of members of a crowd that are served in one turn of the event loop. A write to a socket takes about 5 µs. */
 export const membersPerTurn = 256;
 
 /**

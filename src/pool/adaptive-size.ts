@@ -2,7 +2,7 @@
 export type PoolBounds = {
   /** Always kept, and created at the start. */
   readonly min: number;
-  /** Most idle objects. 0: no pooling; every acquire creates an object. */
+  /** Maximum number of idle objects. 0: no pooling; every acquire creates an object. */
   readonly max: number;
 };
 
@@ -25,7 +25,7 @@ export class AdaptiveSize {
     this.#size = Math.min(bounds.min, bounds.max);
   }
 
-  /** Most idle objects that the pool may keep now. */
+  /** Maximum number of idle objects that the pool may keep now. */
   get size(): number {
     return this.#size;
   }

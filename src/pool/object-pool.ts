@@ -20,7 +20,7 @@ export class ObjectPool<T> {
     }
   }
 
-  /** Most idle objects that the pool may keep now. */
+  /** Maximum number of idle objects that the pool may keep now. */
   get size(): number {
     return this.#size.size;
   }

@@ -8,7 +8,7 @@ export type StoreCapabilities = {
   readonly tokens: 'stored' | 'process';
   /** Whether Pokewire can append messages, or only other programs. */
   readonly appends: boolean;
-  /** Most messages in one append. Infinity: bounded by the request only. */
+  /** Maximum number of messages in one append. Infinity: bounded by the request only. */
   readonly largestAppend: number;
   /** Whether it can store messages that already have positions. */
   readonly imports: boolean;

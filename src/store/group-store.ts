@@ -37,7 +37,7 @@ export interface GroupStore {
   follow(changed: () => void): () => void;
 }
 
-/** Most keys in one call. */
+/** Maximum number of keys in one call. */
 export const maxGroupRecords = 1_000;
 
 /** Longest record text in bytes. Callers enforce it. */

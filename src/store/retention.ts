@@ -10,7 +10,7 @@ export type RetentionLimits = {
 /** Retention of a category, or of the whole log if undefined. A message is deleted as soon as one rule requires it, oldest first. */
 export type RetentionRule = { readonly category: string | undefined; readonly limits: RetentionLimits };
 
-/** Most rules per namespace. */
+/** Maximum number of rules per namespace. */
 export const maxRetentionRules = 100;
 
 /** Outcome of changing rules; `gone`: the namespace was deleted or recreated. */

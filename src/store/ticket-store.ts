@@ -1,10 +1,10 @@
 /** Lifetime of a ticket. */
 export const ticketLifetimeMs = 30_000;
 
-/** Most unused tickets in total. */
+/** Maximum number of unused tickets in total. */
 export const maxTickets = 10_000;
 
-/** Most unused tickets per namespace. */
+/** Maximum number of unused tickets per namespace. */
 export const maxTicketsOfNamespace = 1_000;
 
 /** A ticket as it is stored. */

@@ -17,7 +17,7 @@ const longestRetryMs = 250;
 const failureRetryMs = 1_000;
 /** Longest wait for a blocked reader when the process ends. */
 const lastWaitMs = 1_000;
-/** Most bytes waiting for the output; further lines are dropped and reported. */
+/** Maximum number of bytes waiting for the output; further lines are dropped and reported. */
 const maxWaitingBytes = 16_777_216;
 
 /**

@@ -28,7 +28,7 @@ export type CrashReport = {
   readonly problemCount: number;
 };
 
-/** Most acknowledgements before the server is killed; on a busy machine a time limit applies. */
+/** Maximum number of acknowledgements before the server is killed; on a busy machine a time limit applies. */
 const mostAcknowledged = 400;
 const longestLifeMs = 5_000;
 const littleMs = 30;

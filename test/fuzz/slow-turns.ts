@@ -15,7 +15,7 @@ export type SlowTurn = LongestTurn & {
 export type SlowTurns = { readonly calibrationMs: number; readonly turns: readonly SlowTurn[] };
 
 export type MeasureOptions = {
-  /** Most measurements per request. */
+  /** Maximum number of measurements per request. */
   readonly repeats: number;
   /** A turn short enough not to be measured again, given the calibration. */
   readonly enoughMs: (calibrationMs: number) => number;

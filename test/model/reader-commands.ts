@@ -9,7 +9,7 @@ import { type ModelConnection, Subscriber, type Wish } from './subscriber.ts';
 import { credentials, type World } from './world.ts';
 import { longStream, streamNames, streamOf } from './write-commands.ts';
 
-/** Most open connections. */
+/** Maximum number of open connections. */
 const mostOpen = 8;
 
 const categoryNames = fc.constantFrom('a', 'b', 'c', '😀', 'none');

@@ -32,7 +32,7 @@ export class FakeStore implements Store {
   readonly capabilities: StoreCapabilities;
   readonly namespaces: NamespaceStore;
   readonly failed: Promise<Error>;
-  /** Most pokes in a page. */
+  /** Maximum number of pokes in a page. */
   pagePokes = Number.POSITIVE_INFINITY;
   /** Turns of the event loop between a read of the log and its answer, which is then outdated. */
   readTurns = 0;

@@ -9,7 +9,7 @@ export type Acknowledged = {
 /** A round starts this long after a message was settled, milliseconds, or as soon as this many messages are. */
 const roundMs = 200;
 const roundMessages = 100;
-/** Most partitions per request; the others follow in the next one. */
+/** Maximum number of partitions per request; the others follow in the next one. */
 export const acksPerRequest = 1_000;
 
 /** Batches acknowledgements of all partitions, with one request at a time. */

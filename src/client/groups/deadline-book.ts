@@ -47,7 +47,7 @@ type Assignment = Generation & {
 /** Share of a lease that is used; two clocks may drift by 3 % each. */
 const leaseMargin = 0.9;
 
-/** Most beats waiting for a lease; a lease for an older beat extends nothing. */
+/** Maximum number of beats waiting for a lease; a lease for an older beat extends nothing. */
 const maxBeats = 32;
 
 const never = Number.NEGATIVE_INFINITY;

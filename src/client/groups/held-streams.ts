@@ -32,7 +32,7 @@ type HeldParts<Data> = {
 /** A retry requested by the server. */
 type Retry = Pick<GroupEvents['retry'], 'stream' | 'position' | 'attempt'>;
 
-/** Most streams whose last handled message is remembered; events are late by seconds. */
+/** Maximum number of streams whose last handled message is remembered; events are late by seconds. */
 const maxHandled = 1_000;
 
 /** Error texts sent to the server are cut to this length. */

@@ -8,7 +8,7 @@ import { HandlerSlots } from './handler-slots.ts';
 import type { MemberLease } from './member-lease.ts';
 import { PartitionWorker } from './partition-worker.ts';
 
-/** Most pending messages of all partitions together. A partition without any may still read a page. */
+/** Maximum number of pending messages of all partitions together. A partition without any may still read a page. */
 const maxPending = 2_000;
 
 type OwnedPartitionsParts<Data> = {

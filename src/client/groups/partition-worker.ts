@@ -9,7 +9,7 @@ import { Progress } from './progress.ts';
 import { type Delivered, StreamLanes } from './stream-lanes.ts';
 import { ownerOf } from './stream-owner.ts';
 
-/** Most messages read but not acknowledged, which are delivered again after a crash. */
+/** Maximum number of messages read but not acknowledged, which are delivered again after a crash. */
 const maxUnacknowledged = 1_000;
 /** Longest time without a read while the log grows, milliseconds. */
 const maxIdleMs = 30_000;

@@ -1,10 +1,10 @@
 import { Connection, type Greeting, type Sink } from '../../sse/connection.ts';
 import { tickFrame } from '../../sse/frame.ts';
 
-/** Most test streams: a diagnosis has one at a time, and few people run one simultaneously. */
+/** Maximum number of test streams: a diagnosis has one at a time, and few people run one simultaneously. */
 export const maxTestStreams = 32;
 
-/** Most test streams of one namespace. */
+/** Maximum number of test streams of one namespace. */
 export const maxTestStreamsOfNamespace = 16;
 
 /** When events are sent: `events` of them, `everyMs` apart, then a last one `silentMs` later. */

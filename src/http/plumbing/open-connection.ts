@@ -31,7 +31,7 @@ export type Overdue = 'request' | 'reader' | 'farewell';
 /** Answers a request. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Most pipelined requests waiting for the current one. */
+/** Maximum number of pipelined requests waiting for the current one. */
 export const maxHeldRequests = 100;
 
 /** How long a client that got an error before it sent its whole request has to read it. */

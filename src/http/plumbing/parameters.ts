@@ -9,7 +9,7 @@ const defaultBatchSize = 1_000;
 /** Entries per list page unless `limit` is given. */
 export const defaultPageSize = 100;
 
-/** Most entries per list page. */
+/** Maximum number of entries per list page. */
 export const maxPageSize = 1_000;
 
 const maxBatchSize = 10_000;

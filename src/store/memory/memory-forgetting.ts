@@ -4,13 +4,13 @@ import type { ByteBudget } from '../shared/byte-budget.ts';
 import { type Amount, OldestFirst, type SliceBounds } from '../shared/retention-rules.ts';
 import type { MemoryLog } from './memory-log.ts';
 
-/** Most messages erased in one slice. */
+/** Maximum number of messages erased in one slice. */
 const sliceMessages = 1_000;
 
 /** Bounds of one slice of retention, which blocks the event loop. */
 export const slice: SliceBounds = { maxMessages: 1_000, pieceMessages: 1_000, maxMs: 3 };
 
-/** Most messages counted to evaluate a rule; counted in slices that yield to the event loop. */
+/** Maximum number of messages counted to evaluate a rule; counted in slices that yield to the event loop. */
 const maxCounted = 1_048_576;
 const countedPerTurn = 8_192;
 

@@ -31,7 +31,7 @@ import type { MemoryStorage } from './memory-storage.ts';
 import { rowsOf, walkSelected } from './selected-rows.ts';
 
 /**
- * Most rows that a read examines before it returns a page, so that a filter with few matches does not block other work.
+ * Maximum number of rows that a read examines before it returns a page, so that a filter with few matches does not block other work.
  */
 const maxRowsLookedAt = 8_192;
 

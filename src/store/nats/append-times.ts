@@ -1,4 +1,4 @@
-/** Most appends timed at once; beyond that the oldest entry is dropped. */
+/** Maximum number of appends timed at once; beyond that the oldest entry is dropped. */
 const maxTimes = 10_000;
 
 /**

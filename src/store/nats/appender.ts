@@ -18,7 +18,7 @@ const retryMs = 50;
 /** The pause after a conflict with another node is random; otherwise the faster node would always win. */
 const mostConflictMs = 8;
 
-/** Most header bytes of one message, with room for what the server adds. */
+/** Maximum number of header bytes of one message, with room for what the server adds. */
 const headerBytes = 4_096;
 
 type Append = {

@@ -10,7 +10,7 @@ import { PullRequests } from './pull-requests.ts';
 export const cursorIdleMs = 10_000;
 
 /**
- * Most consumers created to get one on the server that this node is connected to. With three servers, one read in eight
+ * Maximum number of consumers created to get one on the server that this node is connected to. With three servers, one read in eight
  * does not get one.
  */
 const nearTries = 5;

@@ -6,7 +6,7 @@ import { messageHeaders, readMessage } from './stored-message.ts';
 import { readFromPosition, walkBack } from './stream-walk.ts';
 import { firstKnownOf } from './write-batch.ts';
 
-/** Most messages of one stream searched for a repeated append. */
+/** Maximum number of messages of one stream searched for a repeated append. */
 const maxLookedBack = 10_000;
 
 /** An append that may be a retry. */

@@ -13,14 +13,14 @@ import { readKnown } from './direct-read.ts';
 import type { BucketWrite, RecordBucket } from './record-bucket.ts';
 import type { Stored } from './stored-message.ts';
 
-/** Most changes listed individually; beyond that, everything may have changed. */
+/** Maximum number of changes listed individually; beyond that, everything may have changed. */
 const maxChanges = 1_024;
 /** Records that one call reads or writes concurrently. */
 const atOnce = 32;
-/** Most records and bytes of one read. */
+/** Maximum number of records and bytes of one read. */
 const perRead = 1_024;
 const maxReadBytes = 4 * 1_024 * 1_024;
-/** Most attempts to create a record while another write of it is in flight. */
+/** Maximum number of attempts to create a record while another write of it is in flight. */
 const maxTries = 100;
 const retryMs = 20;
 

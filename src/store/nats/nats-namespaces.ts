@@ -24,12 +24,12 @@ import type { NatsGroups } from './nats-groups.ts';
 import type { RecordBucket } from './record-bucket.ts';
 
 const countKey = 'count';
-/** Most changes listed individually; beyond that, everything may have changed. */
+/** Maximum number of changes listed individually; beyond that, everything may have changed. */
 const maxChanges = 64;
 /** A stream counts as lost if this many consecutive checks do not find it. */
 const looksForLost = 3;
 const lookMs = 500;
-/** Most attempts at a change that loses against other nodes; each waits a little longer. */
+/** Maximum number of attempts at a change that loses against other nodes; each waits a little longer. */
 const maxTries = 200;
 
 type NamespaceParts = {

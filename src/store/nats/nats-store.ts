@@ -29,10 +29,10 @@ import { checkServer, explainConnecting, explainOpening, replicasFor } from './s
 /** Logs whose counts are requested concurrently. */
 const atOnce = 32;
 
-/** Most missing logs remembered. */
+/** Maximum number of missing logs remembered. */
 const maxLost = 1_000;
 
-/** Most streams that a log line names. */
+/** Maximum number of streams that a log line names. */
 const maxNamed = 10;
 
 type Opened = {

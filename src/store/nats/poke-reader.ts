@@ -8,7 +8,7 @@ import type { LogStream, StreamInfo } from './log-stream.ts';
 import { filtersOf, forgottenUpTo, type Place, PokeSource } from './poke-source.ts';
 import { seqOfPosition } from './stream-walk.ts';
 
-/** Most sources kept for the next page of a read, and so the most idle consumers of this node on the server. */
+/** Maximum number of sources kept for the next page of a read, and so of idle consumers of this node on the server. */
 const maxKept = 64;
 /** Shorter than the server keeps an idle consumer. */
 const keptMs = cursorIdleMs / 2;

@@ -3,7 +3,7 @@ import { isSame, subjectOf } from './delivery.ts';
 import { nanosOf } from './log-stream.ts';
 import type { NatsLink } from './nats-link.ts';
 
-/** Most requests in flight. Two overlap; more do not make a read faster. */
+/** Maximum number of requests in flight. Two overlap; more do not make a read faster. */
 const mostRequests = 2;
 
 const heartbeat = 100;

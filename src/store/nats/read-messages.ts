@@ -8,7 +8,7 @@ import type { LogStream } from './log-stream.ts';
 import { messageHeaders, readMessage, type Stored } from './stored-message.ts';
 import { seqOfPosition, walkBack } from './stream-walk.ts';
 
-/** Most messages examined in one call, so that a filter with few matches does not block other reads. */
+/** Maximum number of messages examined in one call, so that a filter with few matches does not block other reads. */
 const maxLookedAt = 8_192;
 /** Messages per request. Those beyond a page's byte limit are discarded. */
 const perRead = 512;

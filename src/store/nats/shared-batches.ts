@@ -4,7 +4,7 @@ import type { PublishAnswer } from './nats-link.ts';
 import type { Written } from './stored-message.ts';
 import { commitBatch, expecting, writeAlone, writeMs } from './write-batch.ts';
 
-/** Most appends, and most of their bytes, in one batch. */
+/** Maximum number of appends, and of their bytes, in one batch. */
 const maxAppends = 128;
 const maxBytes = 262_144;
 

@@ -1,6 +1,6 @@
 import type { Spot } from './log-stream.ts';
 
-/** Most streams whose last spot is cached; about 20 MB with typical names. */
+/** Maximum number of streams whose last spot is cached; about 20 MB with typical names. */
 const maxSpots = 50_000;
 
 /** Caches the spots of streams' last messages. An append by another node makes an entry stale; the server then refuses the write. */

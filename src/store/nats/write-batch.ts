@@ -3,7 +3,7 @@ import { isConflict, isRefusal } from './nats-faults.ts';
 import type { HeaderValues, NatsLink, PublishAnswer } from './nats-link.ts';
 import { messageHeaders, type Written } from './stored-message.ts';
 
-/** Most messages in an atomic batch; the server's own limit. */
+/** Maximum number of messages in an atomic batch; the server's own limit. */
 export const maxBatchMessages = 1_000;
 
 const expectedLast = 'Nats-Expected-Last-Subject-Sequence';

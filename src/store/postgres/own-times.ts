@@ -1,4 +1,4 @@
-/** Most commits timed at once; further ones are not timed. */
+/** Maximum number of commits timed at once; further ones are not timed. */
 const maxTimes = 10_000;
 
 /**

@@ -6,7 +6,7 @@ import { maxPageBytes, maxPageMessages } from '../shared/page-limits.ts';
 import { type MessageRow, messageColumns, messageOfRow } from './message-row.ts';
 import type { Query } from './read-pokes.ts';
 
-/** Most rows examined in one call, so that a filter with few matches does not delay others. */
+/** Maximum number of rows examined in one call, so that a filter with few matches does not delay others. */
 const maxRowsLookedAt = 8_192;
 const rowsPerLook = 1_024;
 /** Payloads fetched at first. Rows beyond the page's byte limit are discarded, so fewer are fetched if they are long. */

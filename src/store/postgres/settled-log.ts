@@ -15,7 +15,7 @@ import { type Culprit, type Holder, remaining, SequenceFence } from './sequence-
 import { SharedRead } from './shared-read.ts';
 import { StallReport } from './stall-report.ts';
 
-/** Most rows per poll. */
+/** Maximum number of rows per poll. */
 const rowsPerLook = 1_000;
 const pollMs = 5;
 /** How long a call waits for a transaction that blocks the order before it returns the settled head so far. */

@@ -1,7 +1,7 @@
 import type { Namespace } from '../namespace-store.ts';
 import { type Forgotten, maxRetentionRules, type RetentionLimits, type RetentionRule } from '../retention.ts';
 
-/** Most rules evaluated in one call. */
+/** Maximum number of rules evaluated in one call. */
 const maxRulesLookedAt = 1_000;
 
 /** A number of messages and their bytes. */

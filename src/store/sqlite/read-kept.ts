@@ -6,7 +6,7 @@ import { bytesOfRow } from './message-bytes.ts';
 import type { LogFinder } from './read-log.ts';
 import { Query } from './rows.ts';
 
-/** Most messages counted in one call: some 10 ms. */
+/** Maximum number of messages counted in one call: some 10 ms. */
 const countedPerCall = 8_192;
 
 type Row = readonly [global: number, timeMs: number, bytes: number];

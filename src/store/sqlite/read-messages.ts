@@ -10,10 +10,10 @@ import { Query } from './rows.ts';
 import type { StreamNames } from './stream-names.ts';
 import { StreamPlaces } from './stream-places.ts';
 
-/** Most rows examined in one call, so that a filter with few matches does not delay others. */
+/** Maximum number of rows examined in one call, so that a filter with few matches does not delay others. */
 const maxRowsLookedAt = 8_192;
 
-/** Most rows fetched at once. Rows beyond the page's byte limit are discarded, so fewer are fetched if they are long. */
+/** Maximum number of rows fetched at once. Rows beyond the page's byte limit are discarded, so fewer are fetched if they are long. */
 const rowsPerFetch = 128;
 const rowsOfFirstFetch = 8;
 

@@ -8,7 +8,7 @@ import { Query } from './rows.ts';
 import type { StreamNames } from './stream-names.ts';
 import { StreamPlaces } from './stream-places.ts';
 
-/** Most rows examined in one call. */
+/** Maximum number of rows examined in one call. */
 const maxRowsLookedAt = 8_192;
 
 /** Rows fetched at a time when several selectors are merged. */

@@ -42,7 +42,7 @@ export type SqliteParts = {
 const maxBusyMs = 60_000;
 const busyRestMs = 200;
 
-/** Most calls to evaluate one rule: about a million messages. */
+/** Maximum number of calls to evaluate one rule: about a million messages. */
 const maxCountingCalls = 128;
 
 /** A handle on a log of the database. Delegates to the writer and reader threads. */

@@ -8,10 +8,10 @@ import { type Answer, type Call, type Commits, endCall, errorOf, sqliteFault } f
 const deadlineMs = 10_000;
 const checkMs = 1_000;
 
-/** Most unanswered calls: some seconds of work. */
+/** Maximum number of unanswered calls: some seconds of work. */
 const maxWaiting = 16_384;
 
-/** Most characters of their messages: 32 to 64 MiB, twice that while they are copied to the thread. */
+/** Maximum number of characters of their messages: 32 to 64 MiB, twice that while they are copied to the thread. */
 const maxWaitingCharacters = 33_554_432;
 
 /** How long a thread may take to exit. */

@@ -8,7 +8,7 @@ import { Query } from './rows.ts';
 import type { CategoryState, LogState, StreamState } from './state-rows.ts';
 import type { WriteState } from './write-state.ts';
 
-/** Most messages erased in one slice. Appends of the same group wait for it. */
+/** Maximum number of messages erased in one slice. Appends of the same group wait for it. */
 const sliceMessages = 256;
 
 /**

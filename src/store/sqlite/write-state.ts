@@ -5,7 +5,7 @@ import type { Account } from '../shared/byte-budget.ts';
 import { logState } from './schema.ts';
 import { type CategoryState, type LogState, StateRows, type StreamState } from './state-rows.ts';
 
-/** Most streams and categories cached between groups. Beyond that the cache is cleared, and filled again as needed. */
+/** Maximum number of streams and categories cached between groups. Beyond that the cache is cleared, and filled again as needed. */
 const maxKept = 65_536;
 
 /**

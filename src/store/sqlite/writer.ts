@@ -16,7 +16,7 @@ import { MessageWriter } from './write-messages.ts';
 import { type NamespaceName, NamespaceWriter } from './write-namespaces.ts';
 import { WriteState } from './write-state.ts';
 
-/** Most calls and messages in one transaction. A longer one would delay every call in it. */
+/** Maximum number of calls and messages in one transaction. A longer one would delay every call in it. */
 const maxGroupCalls = 256;
 const maxGroupMessages = 2_000;
 

@@ -8,7 +8,7 @@ export type CrowdOrder = {
   readonly path: string;
   /** The stream of all messages, whose pokes are predictable byte for byte. */
   readonly stream: string;
-  /** Most attempts waiting for their answer. */
+  /** Maximum number of attempts waiting for their answer. */
   readonly atOnce: number;
   /** Whether a member whose connection ends reconnects after the time in `retry:`. */
   readonly returns: boolean;

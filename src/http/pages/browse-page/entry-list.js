@@ -1,7 +1,7 @@
 import { element } from '../common/element.js';
 import { rove } from '../common/rove.js';
 
-/** Most entries shown in a list; to see others, narrow the search. */
+/** Maximum number of entries shown in a list; to see others, narrow the search. */
 const maxEntries = 1_000;
 
 /**

@@ -3,7 +3,7 @@ import { milliTime, number } from '../common/format.js';
 import { rove } from '../common/rove.js';
 import { messageDetail } from './message-detail.js';
 
-/** Most rows kept; new rows replace the oldest. */
+/** Maximum number of rows kept; new rows replace the oldest. */
 export const maxRows = 200;
 
 /**

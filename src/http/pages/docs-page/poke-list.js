@@ -7,7 +7,7 @@ import { PokeQueue } from './poke-queue.js';
 import { isReadable, logRow, noteRow, outdated, pokeOf, pokeRow } from './poke-row.js';
 import { Rate } from './rate.js';
 
-/** Most rows kept; the oldest are removed. */
+/** Maximum number of rows kept; the oldest are removed. */
 const maxRows = 200;
 
 /** Above this rate rows are drawn four times per second, so that they can be read and clicked; otherwise within about a frame. */

@@ -1,4 +1,4 @@
-/** Most pokes remembered until the answer to an append shows which one belongs to it. */
+/** Maximum number of pokes remembered until the answer to an append shows which one belongs to it. */
 const maxEarly = 10_000;
 
 /** Measures the time from sending a message to its poke. The poke may arrive before the answer to the append. */

@@ -12,7 +12,7 @@ import { groupText, nameText } from '../../plumbing/parameters.ts';
 /** Longest name of a group or member in bytes. */
 export const maxGroupNameBytes = 128;
 
-/** Most partitions or beats in one request. */
+/** Maximum number of partitions or beats in one request. */
 export const maxGroupEntries = 1_000;
 
 /** Undefined: the store does not support groups. */

@@ -53,7 +53,7 @@ test('The groups page shows members, partitions and held streams, and retries on
   isMended = true;
   await page.getByRole('button', { name: 'Replay' }).click();
   await page.getByText('None: no message waits for its handler to succeed.').waitFor();
-  expect(await page.locator('#answer').innerText()).toBe('order-<b>1: tried again');
+  expect(await page.locator('#answer').innerText()).toBe('order-<b>1: will be tried again');
   expect(await page.locator('#held-count').isVisible()).toBe(false);
   expect(complaints).toEqual([]);
 });
@@ -133,9 +133,9 @@ test('The groups page plans a resize, showing moves, uneven load and the largest
   await page.keyboard.press('Enter');
   await page.getByText('With 4 partitions, 0 of 6 streams would get another owner.').waitFor();
   const plan = await page.locator('#plan').innerText();
-  expect(plan).toMatch(/Each new partition\s+waits for 1 of the current ones/);
-  expect(plan).toMatch(/Busiest partition\s+\d, \d+ messages a day, [\d.]+ × the average/);
-  expect(plan).toMatch(/Largest stream\s+order-6, 58.3 % of the latest messages/);
+  expect(plan).toMatch(/Each new partition\s+waits for 1 current partition/);
+  expect(plan).toMatch(/Busiest partition\s+\d: \d+ messages a day, [\d.]+ × the average/);
+  expect(plan).toMatch(/Largest stream\s+order-6: 58.3 % of the latest messages/);
   await page.getByText('Partition by partition').click();
   expect(await page.locator('#plan tbody tr').count()).toBe(4);
 
@@ -152,7 +152,7 @@ test('The groups page plans a resize, showing moves, uneven load and the largest
     'Resize billing from 2 partitions? With 4 partitions, 0 of 6 streams would get another owner.',
   ]);
   await page.getByText('Resizing to 4').waitFor();
-  // The plan has been carried out; the focus is where another one is asked for.
+  // The plan has been carried out and is gone; the focus is on the button that makes another one.
   expect(await page.locator('#resize').isVisible()).toBe(false);
   expect(await page.evaluate('document.activeElement.id')).toBe('ask-plan');
   expect(complaints).toEqual([]);

@@ -75,7 +75,7 @@ async function askBeforeSession(page: Page): Promise<void> {
     await route.fulfill({ response: await route.fetch({ headers }) });
   });
   await page.goto(`${page.url()}?token=${token}`);
-  await page.getByRole('heading', { name: 'Begin a session?' }).waitFor();
+  await page.getByRole('heading', { name: 'Start a session?' }).waitFor();
 }
 
 async function planResize(page: Page): Promise<void> {
@@ -217,7 +217,7 @@ export async function startTour(): Promise<AsyncDisposable & { readonly urlOf: (
   };
 }
 
-/** Appends streams, and adds a group with a worker that lags and one stream it cannot handle. */
+/** Appends to several streams, and adds a consumer group whose only worker fails on one of them. */
 async function fill(url: string, stack: AsyncDisposableStack): Promise<void> {
   const pokewire = connect(url);
   for (const account of [7, 12, 123]) {

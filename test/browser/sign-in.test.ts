@@ -112,7 +112,7 @@ test('A visitor who follows a link from another site signs in, or continues with
 
   await page.goto(`${elsewhere.url.replace('127.0.0.1', 'localhost')}/health`);
   await follow();
-  await page.getByRole('button', { name: 'Go on with my session' }).click();
+  await page.getByRole('button', { name: 'Continue with my session' }).click();
   await arrived();
   expect(page.url()).toBe(`${app.url}/consumer-groups#billing`);
 });

@@ -65,9 +65,9 @@ test('A visitor whose token is wrong or insufficient sees the reason, and the to
 test('A visitor who follows a link from another site can continue with the session that the link did not send.', async () => {
   await using app = await startTestApp(['--token', admin]);
   for (const site of ['cross-site', 'same-site']) {
-    expect((await ask(app, '/docs', { ...visit, 'sec-fetch-site': site })).text).toContain('Go on with my session');
+    expect((await ask(app, '/docs', { ...visit, 'sec-fetch-site': site })).text).toContain('Continue with my session');
   }
-  expect((await ask(app, '/docs')).text).not.toContain('Go on with my session');
+  expect((await ask(app, '/docs')).text).not.toContain('Continue with my session');
 });
 
 test('A link from another site does not sign the visitor in, but explains why and asks for a token.', async () => {
@@ -87,7 +87,7 @@ test.each([[[]], [['--token', admin]]])(
     const path = '/no/where';
     const { status, headers, text } = await ask(app, path);
     expect([status, headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
-    expect(text).toContain('<h1>Nothing is here</h1>');
+    expect(text).toContain('<h1>Page not found</h1>');
     expect(text).toContain('404 NOT_FOUND');
     const links = [...text.matchAll(/href="(\.\.\/[^"]*)"/g)].map(
       ([, href]) => new URL(href!, app.url + path).pathname,

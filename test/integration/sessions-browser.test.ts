@@ -67,7 +67,7 @@ test.each(['docs', 'diagnose'])(
     const url = `http://${afar}:${app.port}/${path}`;
     await page.goto(`${url}?token=${admin}`);
     expect(await context.cookies()).toEqual([]);
-    await page.getByRole('button', { name: 'Begin a session' }).click();
+    await page.getByRole('button', { name: 'Start a session' }).click();
     await page.waitForURL(url);
     expect(await context.cookies()).toMatchObject([{ name: 'pokewire', httpOnly: true, sameSite: 'Strict' }]);
     expect(await page.evaluate("fetch('streams').then(({ status }) => status)")).toBe(200);
@@ -84,7 +84,7 @@ test('The button that begins a session reports a refused token, and sets no cook
   await page.route('**/session', (route) =>
     route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${admin.replace(/.$/, '1')}` } }),
   );
-  await page.getByRole('button', { name: 'Begin a session' }).click();
+  await page.getByRole('button', { name: 'Start a session' }).click();
   await page.getByRole('button', { name: /^The server refused \(40[13]\)$/ }).waitFor();
   expect(await context.cookies()).toEqual([]);
 });

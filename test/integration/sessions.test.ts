@@ -178,7 +178,7 @@ test('If the browser does not report the origin of a link to /docs?token=, the v
       [],
       'no-store',
     ]);
-    expect(text).toContain('Begin a session?');
+    expect(text).toContain('Start a session?');
     expect(text).not.toContain(admin);
     expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   }

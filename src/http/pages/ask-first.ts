@@ -11,14 +11,14 @@ button.addEventListener('click', async () => {
 });
 `;
 
-const card = `        <h1>Begin a session?</h1>
-        <p>The address of this page has a token. Go on if you typed it or trust whoever gave you the link: what you then write
-          here goes into the namespace of that token.</p>
-        <p class="quiet">Your browser does not say where you come from. Over https, or on localhost, it does, and you are not
-          asked.</p>
-        <button type="button" class="primary">Begin a session</button>`;
+const card = `        <h1>Start a session?</h1>
+        <p>The address of this page contains a token. Continue only if you typed the address or trust the person who gave you
+          the link: everything you write on these pages then goes into the token’s namespace.</p>
+        <p class="quiet">Over plain HTTP, your browser does not report whether a link on another site led here. Over HTTPS, or
+          on localhost, it does, and this question is not needed.</p>
+        <button type="button" class="primary">Start a session</button>`;
 
-const { headers, html } = lonePage({ title: 'Begin a session?', root: '', card, script });
+const { headers, html } = lonePage({ title: 'Start a session?', root: '', card, script });
 
 /**
  * Asks the visitor before a session starts. Over plain http, except to localhost, browsers do not report whether a link

@@ -11,7 +11,7 @@ export function refusalPages(mode: AuthMode) {
     if (!isVisit(request)) return undefined;
     const root = rootOf(request.url);
     if (mode === 'token' && error.code.startsWith('AUTH_')) {
-      const reason = error.code === 'AUTH_REQUIRED' ? 'This server asks for a token.' : cleanHtml(error.message);
+      const reason = error.code === 'AUTH_REQUIRED' ? 'This server requires a token.' : cleanHtml(error.message);
       const site = request.headers['sec-fetch-site'];
       return signInPage({ root, reason, isFromElsewhere: site === 'cross-site' || site === 'same-site' });
     }
@@ -21,7 +21,8 @@ export function refusalPages(mode: AuthMode) {
 
 function textsOf({ code, status, message }: PokewireError): { readonly title: string; readonly card: string } {
   const title = titleOf(code, status);
-  const sentence = code === 'NOT_FOUND' ? 'There is no page at this address. Choose one above.' : cleanHtml(message);
+  const sentence =
+    code === 'NOT_FOUND' ? 'There is no page at this address. Choose one from the menu.' : cleanHtml(message);
   const card = `        <h1>${title}</h1>
         <p>${sentence}</p>
         <p class="quiet"><code class="tag">${status} ${code}</code></p>`;
@@ -29,7 +30,7 @@ function textsOf({ code, status, message }: PokewireError): { readonly title: st
 }
 
 function titleOf(code: string, status: number): string {
-  if (code === 'NOT_FOUND') return 'Nothing is here';
+  if (code === 'NOT_FOUND') return 'Page not found';
   return status >= 500 ? 'The server could not answer' : 'The server refused';
 }
 

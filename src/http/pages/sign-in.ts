@@ -14,7 +14,7 @@ history.replaceState(null, '', here);
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const token = field.value.trim();
-  const problem = /^[!-~]+$/.test(token) ? await begin(token) : 'A token has no spaces, and plain letters only.';
+  const problem = /^[!-~]+$/.test(token) ? await begin(token) : 'A token has no spaces and only ASCII characters.';
   if (problem === undefined) return goOn();
   answer.textContent = problem;
   field.setAttribute('aria-invalid', 'true');
@@ -53,8 +53,9 @@ export type SignIn = {
 /** Asks for a token, stores it in a session, and continues to the page that the visitor wanted. */
 export function signInPage({ root, reason, isFromElsewhere }: SignIn) {
   const goOn = `
-        <p>If you are signed in already: a link of another site does not bring your session along.</p>
-        <button type="button" id="go-on">Go on with my session</button>`;
+        <p>If you have already signed in, continue with that session. It is not used when you follow a link from another
+          site.</p>
+        <button type="button" id="go-on">Continue with my session</button>`;
   const card = `        <h1>Sign in</h1>
         <p>${reason}</p>${isFromElsewhere ? goOn : ''}
         <form data-session="${root}session">
@@ -66,8 +67,8 @@ export function signInPage({ root, reason, isFromElsewhere }: SignIn) {
           <p id="answer" class="answer refused" role="alert"></p>
           <button type="submit" class="primary">Sign in</button>
         </form>
-        <p id="token-help" class="quiet">The token goes into a cookie that no script can read and that ends with your browser.
-          Whoever runs the server gives out tokens.</p>
+        <p id="token-help" class="quiet">The token is kept in a cookie that scripts cannot read and that is deleted when you close the
+          browser. Ask the operator of this server for a token.</p>
         <noscript><p>Signing in needs JavaScript.</p></noscript>`;
   return lonePage({ title: 'Sign in', root, card, script });
 }

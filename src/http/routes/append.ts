@@ -29,7 +29,9 @@ const newMessage = Type.Object(
     }),
     data: Type.Object({}, { additionalProperties: true, description: 'Returned as it was written' }),
     metadata: Type.Optional(
-      Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], { description: 'The same, or null' }),
+      Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()], {
+        description: 'Returned as it was written, or null',
+      }),
     ),
   },
   { title: 'NewMessage', additionalProperties: false, examples: [{ type: 'Deposited', data: { amount: 100 } }] },

@@ -137,7 +137,7 @@ export class StreamView {
   /** The log was replaced, so the shown messages belong to the previous one. */
   async #startOver() {
     await this.#restart();
-    this.#fail(new Error('The log was replaced by another one. This is what the stream has now.'));
+    this.#fail(new Error('The log was replaced by another one. The messages below are from the new log.'));
   }
 
   #fail(error) {

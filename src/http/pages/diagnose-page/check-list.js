@@ -80,7 +80,7 @@ function settingList(settings, proxy = '') {
   const ordered = wanted.toSorted((one, other) => Number(isTheirs(other)) - Number(isTheirs(one)));
   const groups = [...Map.groupBy(ordered, ({ who }) => who).values()];
   const entries = groups.flatMap((group) => {
-    const note = group[0].untested ? [element('span', { className: 'quiet' }, ' (not tested by us)')] : [];
+    const note = group[0].untested ? [element('span', { className: 'quiet' }, ' (untested)')] : [];
     return [element('dt', {}, group[0].who, ...note), ...group.map(settingOf)];
   });
   return element(

@@ -11,16 +11,16 @@ import * as judge from './verdicts.js';
 const checkTexts = {
   connection: {
     title: 'What the server sees',
-    purpose: 'Which host, address and scheme arrive at the server, and whether a proxy names itself.',
+    purpose: 'Which host, address and scheme reach the server, and whether a proxy names itself.',
   },
   protocol: { title: 'HTTP version', purpose: 'How many streams this browser can open at once.' },
   delivery: {
     title: 'Events one by one',
-    purpose: 'Whether each of 13 events arrives when it is sent, or a proxy collects them.',
+    purpose: 'Whether each of 13 events arrives when it is sent, or a proxy holds some back.',
   },
   compression: {
     title: 'Compression',
-    purpose: 'Whether something compresses the stream, and waits for more to compress.',
+    purpose: 'Whether something compresses the stream, which can delay events.',
   },
   greeting: {
     title: 'A real subscription',
@@ -67,7 +67,7 @@ byId('run-form').addEventListener('submit', async (event) => {
 
 async function diagnose(checks, measured, seconds, signal) {
   say('running', 'Measuring …', '');
-  checks.run('connection', 'Asking the server what arrives there.');
+  checks.run('connection', 'Asking the server how it sees this request.');
   const connection = await measureConnection(signal);
   measured.connection = connection;
   const { roundTripMs } = connection;
@@ -141,7 +141,7 @@ async function showSilence(checks, seconds, subscription, signal, roundTripMs) {
 function conclude({ verdicts, summary }) {
   const states = new Set(Object.values(verdicts).map(({ state }) => state));
   if (states.has('bad')) say('bad', 'Streams do not work properly from here.', summary);
-  else if (states.has('mind')) say('mind', 'Streams work from here, and something could be better.', summary);
+  else if (states.has('mind')) say('mind', 'Streams work from here, but something could be better.', summary);
   else say('good', 'Streams work from here: nothing is in the way.', summary);
 }
 

@@ -30,6 +30,6 @@ export class Progress {
     const passedMs = performance.now() - this.#startMs;
     const leftSeconds = Math.ceil((this.#totalMs - passedMs) / 1000);
     byId('progress').value = Math.min(passedMs, this.#totalMs);
-    byId('left').textContent = leftSeconds > 0 ? `about ${leftSeconds} s left` : 'a moment more';
+    byId('left').textContent = leftSeconds > 0 ? `about ${leftSeconds} s left` : 'almost done';
   }
 }

@@ -59,7 +59,7 @@ async function read({ stream, position }) {
     const response = await fetch(`streams/${encodeURIComponent(stream)}/messages?position=${position}&batchSize=1`);
     if (!response.ok) return { problem: await serverError(response) };
     const [message] = elementsOf(await response.text());
-    return message === undefined ? { problem: 'The message is gone.' } : { message };
+    return message === undefined ? { problem: 'This message no longer exists.' } : { message };
   } catch {
     return { problem: noAnswer() };
   }

@@ -82,7 +82,7 @@ async function act(group, how, { stream, position }) {
     const response = await fetch(`groups/${encodeURIComponent(group)}/parked/${how}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ messages: [{ stream, position }], reason: 'by the page of groups' }),
+      body: JSON.stringify({ messages: [{ stream, position }], reason: 'on the Groups page' }),
     });
     if (!response.ok) answer(refusalParts(await refusalOf(response)), true);
     else answer([outcomeText(how, stream, position, (await response.json()).streams.length > 0)], false);
@@ -99,7 +99,7 @@ function answer(parts, isRefused) {
 
 function outcomeText(how, stream, position, isDone) {
   if (!isDone) return `${stream} no longer waits at message ${position}`;
-  return `${stream}: ${how === 'skip' ? 'skipped' : 'tried again'}`;
+  return `${stream}: ${how === 'skip' ? 'skipped' : 'will be tried again'}`;
 }
 
 const join = new URL('subscribe?category=account&group=billing&member=worker-1&size=8', document.baseURI);

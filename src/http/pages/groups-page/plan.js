@@ -12,11 +12,18 @@ export function planSentence({ size, streams, exact, moved }, sizeNow) {
 export function planParts(plan, sizeNow) {
   const { size, perPartition, largest, predecessors } = plan;
   const facts = [
-    ...(size === sizeNow ? [] : [['Each new partition', `waits for ${number(predecessors)} of the current ones`]]),
+    ...(size === sizeNow
+      ? []
+      : [
+          [
+            'Each new partition',
+            `waits for ${number(predecessors)} current ${predecessors === 1 ? 'partition' : 'partitions'}`,
+          ],
+        ]),
     ['Busiest partition', busiestText(perPartition)],
     ...(largest === null
       ? []
-      : [['Largest stream', `${largest.stream}, ${percent(largest.share)} of the latest messages`]]),
+      : [['Largest stream', `${largest.stream}: ${percent(largest.share)} of the latest messages`]]),
   ];
   const list = facts.map(([name, text]) => element('div', {}, element('dt', {}, name), element('dd', {}, text)));
   const rows = perPartition.map(partitionRow);
@@ -30,9 +37,9 @@ function busiestText(perPartition) {
   const rates = perPartition.map(({ messagesPerDay }) => messagesPerDay);
   const busiest = rates.indexOf(Math.max(...rates));
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-  if (mean === 0) return 'none, there are no messages';
+  if (mean === 0) return 'none: there are no messages';
   const times = number(Math.round((rates[busiest] / mean) * 10) / 10);
-  return `${busiest}, ${number(Math.round(rates[busiest]))} messages a day, ${times} × the average`;
+  return `${busiest}: ${number(Math.round(rates[busiest]))} messages a day, ${times} × the average`;
 }
 
 const percent = (share) => `${number(Math.round(share * 1_000) / 10)} %`;

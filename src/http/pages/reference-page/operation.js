@@ -74,7 +74,11 @@ function term(name, facts, description) {
 
 function answerTerms({ status, description, type, schema }) {
   const fields = fieldsOf(schema);
-  const members = element('details', {}, element('summary', {}, `${fields.length} members`));
+  const members = element(
+    'details',
+    {},
+    element('summary', {}, `${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`),
+  );
   members.append(element('dl', {}, ...fields.flatMap(fieldTerms)));
   return [
     element('dt', {}, element('code', {}, status), ' ', element('span', { className: 'quiet' }, type ?? 'no body')),

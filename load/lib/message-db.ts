@@ -11,7 +11,7 @@ import { pokewire, type ServerCores, type Target } from './target.ts';
 const streams = 25_000;
 const categories = 20;
 
-/** With an id of 16 bytes, 204 bytes of payload, as in the databases of other stores. */
+/** With the 16-byte id, 204 bytes of payload, as in the databases of the other stores. */
 const data = `{"account": "01900000-0000-7000-8000-000000000000", "amount": 100, "note": "${'x'.repeat(11)}"}`;
 const metadata = `{"correlationStreamName": "transfer-01900000-0000-7000-8000-000000000000", "causation": "${'x'.repeat(5)}"}`;
 

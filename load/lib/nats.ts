@@ -86,7 +86,7 @@ let ids = 0;
 /** Rejects unless JetStream acknowledged the message. */
 async function request(connection: NatsConnection, subject: string, payload: string): Promise<void> {
   const values = headers();
-  // As in every message of Pokewire.
+  // Pokewire sends this header with every message, too.
   values.set('Nats-Msg-Id', `${process.pid}-${ids++}`);
   const answer = (await connection.request(subject, payload, { timeout: 5_000, headers: values })).json<{
     error?: object;

@@ -92,7 +92,7 @@ export async function repeatSteps<T extends { readonly name: string }>(
   );
 }
 
-/** Numbers with names in one line. */
+/** Named numbers as one line of text. */
 export function inWords(named: Readonly<Record<string, number | string>>): string {
   return Object.entries(named)
     .map(([name, value]) => `${name} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`)

@@ -129,7 +129,7 @@ type Consumers = {
   readonly wrote: (consumer: number) => Promise<void>;
 };
 
-/** CPU time of the database at each write rate, by other writers, into all consumers' categories round robin. */
+/** CPU time of the database at each rate of writes, which go to the consumers' categories in turn. */
 async function measureSteps(db: MessageDb, database: string, consumers: Consumers): Promise<Reading[]> {
   const readings: Reading[] = [];
   await using writer = await db.connect(database);

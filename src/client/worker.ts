@@ -65,7 +65,7 @@ export class PageWorker<Data> {
       },
       onState: (state) => {
         if (state.name === 'connecting') this.#connections++;
-        // Pokes move the position, even before the first page was read.
+        // Recorded now, because pokes advance the position, even before the first page is read.
         if (state.name === 'catching-up') this.#head ??= this.#subscription.position;
         this.#source.call(this.#options.onState, state);
         if (state.name !== 'live') this.#wake();

@@ -44,7 +44,7 @@ export const maxFloors = 2_048;
 export const maxGroupHeldStreams = 1_000;
 /**
  * The same for the bytes of held streams without their error texts. A resize may bring all held streams of a group into one record,
- * where they and the most floors must stay below the limit of the store.
+ * where they and the maximum number of floors must stay below the limit of the store.
  */
 export const maxGroupHeldBytes = 230_000;
 

@@ -34,7 +34,7 @@ export type NodeView = { readonly isDead: boolean; readonly revision: number; re
 export type View = {
   readonly node: string;
   readonly nowMs: number;
-  /** How long this node may confirm leases; 0 or less: not any more. */
+  /** How long this node may confirm leases; 0 or less: it may not. */
   readonly validMs: number;
   readonly group: Group;
   readonly sessions: ReadonlyMap<string, SessionView>;

@@ -75,7 +75,7 @@ export interface Log {
 
   /**
    * Erases one message of a stream, or all its messages, and resolves to their number once their content is gone from
-   * everything the store keeps. Nothing is announced; the positions stay used, and the head stays.
+   * everything the store keeps. Nothing is announced; the positions are not reused, and the head does not change.
    */
   erase(stream: string, position: number | undefined): Promise<number>;
 

@@ -113,7 +113,7 @@ describe.concurrent('The page of /diagnose', () => {
       expect(await checkOf(page, 'greeting')).toEqual(saying('bad', 'after 1.', 'proxy_buffering off;'));
       const { outcome, afterSeconds } = (await reportOf(page)).silence;
       expect(outcome).toBe('cut');
-      // Measured by the arrival of its first event it would be 2.
+      // Measured from the arrival of the first event, it would be 2 seconds.
       expect(afterSeconds).toBeGreaterThan(0.4);
       expect(afterSeconds).toBeLessThan(1.4);
       expect(await checkOf(page, 'silence')).toEqual(saying('good', 'cut after ', 'stayed open'));

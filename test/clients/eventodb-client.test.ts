@@ -3,7 +3,7 @@ import { connectEventoDb, type EventoState } from '../../src/client/eventodb.ts'
 import { HostileProxy } from '../support/hostile-proxy.ts';
 import { startTestApp } from '../support/start-app.ts';
 
-// Pokewire is compatible with EventoDB. The client for EventoDB ignores everything in addition to that.
+// Pokewire is compatible with EventoDB. The client for EventoDB ignores whatever Pokewire adds.
 const patience = { timeout: 30_000, interval: 10 };
 const message = { type: 'Deposited', data: { amount: 100 }, metadata: { by: 'me' } };
 const retry = { minMs: 1, maxMs: 5 };

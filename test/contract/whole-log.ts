@@ -74,7 +74,7 @@ export function textOf({ stream, position, globalPosition }: Poke): string {
   return `${stream.text}/${position}@${globalPosition}`;
 }
 
-/** The same for messages, equal to that of their pokes. */
+/** The text that {@link textOf} gives the pokes of these messages. */
 export function placesOf(messages: readonly Omit<Message, 'id' | 'data'>[]): string[] {
   return messages.map(({ stream, position, globalPosition }) => `${stream}/${position}@${globalPosition}`);
 }

@@ -46,7 +46,7 @@ export function auditedAppend(random: Random, token: string): Audited {
 function message(random: Random): { text: string; data: string } {
   if (random.chance(0.2)) {
     const id = sharedId(random);
-    // Equal data for equal ids makes it a retry; sometimes different, so that it is not.
+    // The same data with the same id is a retry; sometimes the data differs, which is a conflict.
     const data = random.chance(0.9) ? `{"known":"${id}"}` : '{"known":false}';
     return { text: `{"id":"${id}","type":"Known","data":${data}}`, data };
   }

@@ -78,7 +78,7 @@ export class SimWorker {
     const connection = this.#connection;
     if (connection === undefined) return;
     connection.isClosed = true;
-    // Sometimes no node notices.
+    // Otherwise its node does not notice, and only the lease ends.
     if (time.random.chance(0.7)) time.after(time.random.int(1, 500), connection.node, () => closed(connection));
   }
 

@@ -39,7 +39,7 @@ test.each(['all=true', 'category=a', 'stream=a-1', 'stream=a-1&category=b'])(
 
     const fresh = await admin.tenant(id);
     const written = await write(fresh, 5);
-    // Whatever it received last: a cursor before the new head does not reveal its log by position.
+    // Every cursor of the old log: one before the new head cannot be recognized by its position alone.
     for (const cursor of before.pokes.map((poke) => poke.id)) {
       const headers = { 'last-event-id': cursor };
       await using after = await SseClient.connect(app.port, `/subscribe?${selectors}&token=${fresh.token}`, {

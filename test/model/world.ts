@@ -100,7 +100,7 @@ export class World {
     const isBeyond = lastEventId !== undefined && lastEventId.globalPosition > log.head;
     if (last.id !== undefined && (last.log !== log || isBeyond)) await log.answered();
     const start = startOf(wish.selection, { position: wish.position, lastEventId, epoch }, log);
-    // Messages imported before a namespace's start have ids before it.
+    // An import may put back messages that retention deleted; resuming after one of them is rightly a reset.
     const isBefore =
       start.reset?.reason === 'forgotten' &&
       log.entries.some(({ globalPosition }) => globalPosition === lastEventId?.globalPosition);

@@ -202,7 +202,7 @@ async function failuresOf(mutation: Mutation): Promise<string[]> {
   return JSON.parse(stdout);
 }
 
-/** The number of schedules is the limit; they take minutes on a machine that is busy. */
+/** Generous, because the number of schedules ends a run; a busy machine takes minutes for it. */
 const longMs = 600_000;
 
 test.each(foundBySchedules)(

@@ -271,6 +271,6 @@ test('A lease expires before a node is considered dead, and survives two lost be
   expect(nodeTtlMs).toBeGreaterThan(leaseMs);
   const { beatMs, renewMs } = groupTimes;
   expect(beatMs * 3).toBeLessThan(leaseMs);
-  // The first beat that must be answered, and the two after it.
+  // The first beat after `renewMs`, which must be answered, and two more in case it is lost.
   expect(Math.ceil(renewMs / beatMs) * beatMs + 2 * beatMs).toBeLessThan(leaseMs * clockMargin);
 });

@@ -43,7 +43,7 @@ const asked = {
   address: undefined,
 };
 
-/** A member that owns both partitions, by the group's record. */
+/** A member that owns both partitions, according to the group's record. */
 async function joinAll({ groups, namespace }: Awaited<ReturnType<typeof startGroup>>) {
   await joinGroup(groups, namespace, asked, () => {});
   const owned = async () => (await groups.find(namespace, 'billing')).partitions;

@@ -70,7 +70,7 @@ type Level = 'error' | 'warn' | 'info' | 'debug';
 /** The properties that requests with the same outcome share. */
 type Ending = {
   readonly duration: Series;
-  /** Has method and status serialized, which saves a sixth of a line's cost (load/micro/log.ts). */
+  /** With method and status serialized in advance, which saves a sixth of a line's cost (load/micro/log.ts). */
   readonly log: FastifyBaseLogger;
   readonly level: Level;
 };

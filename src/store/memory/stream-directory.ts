@@ -18,7 +18,7 @@ export type StreamRows = {
   readonly rows: RowList;
   /** Position of the stream's next message. */
   next: number;
-  /** Time of the stream's last message, for when all are removed. */
+  /** Time of the stream's last message; kept when all messages are removed. */
   lastMs: number;
   /** Global position of the last message deleted by retention. */
   forgottenUpTo: number;

@@ -10,7 +10,7 @@ export type Entry = { readonly namespace: Namespace } | { readonly removed: Remo
 export type Removed = {
   readonly log: LogId;
   readonly reached: number | null;
-  /** Absent until its group records are removed, and if a version without groups removed the namespace. */
+  /** Id of the namespace while its group records remain. Also absent if a version without groups removed the namespace. */
   readonly uid?: string;
 };
 

@@ -66,7 +66,7 @@ export class NatsNamespaces implements NamespaceStore {
   async create(namespace: NewNamespace): Promise<CreateOutcome> {
     const key = keyOf(namespace.id);
     let log = newLogId();
-    /** First sequence number of the stream created for the log; undefined: none was. */
+    /** First sequence number of the stream created for the log; undefined: no stream was created. */
     let madeFrom: number | undefined;
     const outcome = await this.#retry<CreateOutcome>(async () => {
       const found = await this.#entries.find(key);

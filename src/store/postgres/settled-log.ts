@@ -184,7 +184,7 @@ export class SettledLog {
       await this.#begin();
       if (this.#safe === undefined) return;
     }
-    // The start may have waited for transactions older than those the caller wants to see.
+    // `#begin` settles rows that were visible when it started; the caller may want rows committed while it waited.
     for (;;) {
       // In this order: the statement that reads rows must start after the locks were read.
       const holders = this.#gap === undefined ? undefined : this.#fence.holders();

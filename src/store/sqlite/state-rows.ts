@@ -137,7 +137,7 @@ export class StateRows {
     );
   }
 
-  /** All logs that are not dead. `accountOf` returns the account of a namespace. */
+  /** All logs except those in the state `dead`. `accountOf` returns the account of a namespace. */
   *logs(accountOf: (namespace: string) => Account): Iterable<LogState> {
     for (const [
       number,

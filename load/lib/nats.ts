@@ -5,7 +5,8 @@ import { connect, headers } from '@nats-io/transport-node';
 import { NatsCluster } from '../../test/nats/nats-cluster.ts';
 import { missingNats, natsProgram } from '../../test/nats/nats-server.ts';
 import { type ClosedLoopSettings, measureClosedLoop } from './closed-loop.ts';
-import { hurry, serverCore } from './machine.ts';
+import { hurry, loadCore, serverCore } from './machine.ts';
+import { readPlainHeaders } from './plain-headers.ts';
 import type { Reading } from './results.ts';
 import type { Context, Scenario } from './scenario.ts';
 import { pokewire, type ServerCores, type Target } from './target.ts';
@@ -43,10 +44,14 @@ export class Nats implements AsyncDisposable {
     return this.#cluster.url(`load${this.#stores++}`);
   }
 
-  /** Pins the servers to the core that is measured, leaving the other to the load. */
+  /**
+   * Pins the servers to the core of the load, as if they had machines of their own, and lets them preempt the load client, which
+   * never sleeps. Where that is not permitted, they share the core of the measured node.
+   */
   pin(): void {
     for (const { pid } of this.#cluster.servers) {
-      spawnSync('taskset', ['-a', '-c', '-p', String(serverCore), String(pid)]);
+      const mayPreempt = spawnSync('chrt', ['-a', '-f', '-p', '1', String(pid)]).status === 0;
+      spawnSync('taskset', ['-a', '-c', '-p', String(mayPreempt ? loadCore : serverCore), String(pid)]);
     }
   }
 
@@ -75,9 +80,35 @@ export class Nats implements AsyncDisposable {
     }
   }
 
+  /** Passes `use` a function that reads headers of a category's messages from the newest log, with the client alone. */
+  async withPlainHeaders<T>(
+    category: string,
+    use: (read: (after: number, count: number) => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    const connection = await connect({ servers: this.#cluster.servers.map(({ host }) => host) });
+    try {
+      const { name: stream, subjects } = await newestLog(connection, `load${this.#stores - 1}-`);
+      const filter = subjects[0]!.replace(/>$/, `${category}.*`);
+      return await use((after, count) => readPlainHeaders(connection, { stream, filter, after, count }));
+    } finally {
+      await connection.close();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#cluster[Symbol.asyncDispose]();
   }
+}
+
+type StreamConfig = { readonly name: string; readonly subjects: readonly string[] };
+
+/** The stream of the log whose name begins with this prefix. */
+async function newestLog(connection: NatsConnection, prefix: string): Promise<StreamConfig> {
+  const answer = await connection.request('$JS.API.STREAM.LIST', '', { timeout: 5_000 });
+  const { streams } = answer.json<{ streams: readonly { readonly config: StreamConfig }[] }>();
+  const found = streams.find(({ config }) => config.name.startsWith(prefix));
+  if (found === undefined) throw new Error(`no JetStream stream begins with ${prefix}`);
+  return found.config;
 }
 
 const leaderMs = 10_000;

@@ -20,15 +20,21 @@ export function measurePokePages(path: string, messages: number): Promise<Readin
 }
 
 /** Median time of a page of pokes from all over the first half of a log, milliseconds. */
-export async function medianPageMs(log: Log, selection: Selection, pokes: number, messages: number): Promise<number> {
-  const times: number[] = [];
-  for (let read = 0; read < warmUpReads + reads; read++) {
-    const after = (read * 7_919_777) % Math.floor(messages / 2);
-    const startMs = performance.now();
+export function medianPageMs(log: Log, selection: Selection, pokes: number, messages: number): Promise<number> {
+  return medianReadMs(messages, async (after) => {
     const page = await log.pokes(selection, after, pokes);
-    times.push(performance.now() - startMs);
     if (page.pokes.length === 0) throw new Error(`no pokes behind ${after}`);
     page.release();
+  });
+}
+
+/** Median time of a read after global positions from all over the first half of a log, milliseconds. */
+export async function medianReadMs(messages: number, read: (after: number) => Promise<void>): Promise<number> {
+  const times: number[] = [];
+  for (let turn = 0; turn < warmUpReads + reads; turn++) {
+    const startMs = performance.now();
+    await read((turn * 7_919_777) % Math.floor(messages / 2));
+    times.push(performance.now() - startMs);
   }
   return median(times.slice(warmUpReads));
 }

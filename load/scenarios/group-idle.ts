@@ -22,7 +22,7 @@ export async function groupIdle(context: Context): Promise<ScenarioResult> {
   const database = await db.freshForGroups();
   const shared = db.target(context, 'postgres', 'all', database);
   const series = [
-    ...(await repeatInTurn(context, [pokewireOf(context)], 1, measureBeside)),
+    ...(await repeatInTurn(context, [pokewireOf(context)], 3, measureBeside)),
     ...(await repeatInTurn(context, [shared], 1, measureStatements)),
   ];
   const ours = (name: string) => medianOf(series, 'pokewire', name);

@@ -12,7 +12,7 @@ export async function natsCatchUp(context: Context): Promise<ScenarioResult> {
   for (const replicas of everyReplicas) {
     await using nats = await Nats.start(replicas);
     const target = nats.target(context, `R${replicas}`, 'all');
-    series.push(...(await repeatInTurn(context, [target], 1, measureCatchUp)));
+    series.push(...(await repeatInTurn(context, [target], 1, (measured) => measureCatchUp(measured, nats))));
   }
   return {
     scenario: 'nats-catch-up',
@@ -36,7 +36,7 @@ export async function natsCatchUp(context: Context): Promise<ScenarioResult> {
   };
 }
 
-function measureCatchUp(target: Target): Promise<Reading> {
+function measureCatchUp(target: Target, nats: Nats): Promise<Reading> {
   return Bench.run(target, async (bench) => {
     const { messages, subscribersInTurn, reconnections, behind } = settings;
     const { published, startUs, endUs } = await bench.fill(messages);
@@ -48,6 +48,11 @@ function measureCatchUp(target: Target): Promise<Reading> {
       const { startUs: from } = await bench.subscribe(1);
       seconds += ((await bench.awaitAll(messages, 60_000)).completedAtUs - from) / 1_000_000;
     }
+    const plainSeconds = await nats.withPlainHeaders('account', async (read) => {
+      const startMs = performance.now();
+      for (let made = 0; made < subscribersInTurn; made++) await read(0, messages);
+      return (performance.now() - startMs) / 1_000;
+    });
     const before = await bench.metric('pokewire_store_nats_requests_total');
     const selector = `category=account&position=${messages - behind + 1}`;
     const storm = await bench.subscribe(reconnections, selector, 'storm');
@@ -55,6 +60,7 @@ function measureCatchUp(target: Target): Promise<Reading> {
     return {
       filledPerSecond: ((published * 1_000) / (endUs - startUs)) * 1_000_000,
       pokesPerSecond: (messages * subscribersInTurn) / seconds,
+      plainHeadersPerSecond: (messages * subscribersInTurn) / plainSeconds,
       firstPokesPerSecond: messages / firstSeconds,
       requestsOfReconnections: (await bench.metric('pokewire_store_nats_requests_total')) - before,
       reconnectionsMs: (completedAtUs - storm.startUs) / 1_000,

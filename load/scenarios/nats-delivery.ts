@@ -17,7 +17,6 @@ export async function natsDelivery(context: Context): Promise<ScenarioResult> {
   const series: Series[] = await repeatInTurn(context, [pokewireOf(context, [], 'memory')], 3, crowd);
   for (const replicas of everyReplicas) {
     await using nats = await Nats.start(replicas);
-    // The load client never sleeps on its core, so a server on that core would have to wait for it.
     nats.pin();
     const own = { name: `own node R${replicas}` };
     const other = { name: `other node R${replicas}` };

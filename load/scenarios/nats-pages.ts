@@ -3,7 +3,7 @@ import { Nats } from '../lib/nats.ts';
 import { atMost, type ScenarioResult, type Series } from '../lib/results.ts';
 import { type Context, repeatSteps } from '../lib/scenario.ts';
 import { appendUsual, withStoreLog } from '../lib/store-log.ts';
-import { medianPageMs, oneCategory } from '../lib/store-pages.ts';
+import { medianPageMs, medianReadMs, oneCategory } from '../lib/store-pages.ts';
 
 const settings = {
   messagesAtLeast: 100_000,
@@ -25,7 +25,12 @@ export async function natsPages(context: Context): Promise<ScenarioResult> {
     const pages = await withStoreLog(nats.fresh(), async (log) => {
       await fill(log, streams, messages);
       return repeatSteps(context, [{ name: 'nats' }], 3, [{ streams }], async () => [
-        { categoryPageMs: await medianPageMs(log, oneCategory, settings.pagePokes, messages) },
+        {
+          categoryPageMs: await medianPageMs(log, oneCategory, settings.pagePokes, messages),
+          plainPageMs: await nats.withPlainHeaders('account1', (read) =>
+            medianReadMs(messages, (after) => read(after, settings.pagePokes)),
+          ),
+        },
       ]);
     });
     series.push(...pages.flat());

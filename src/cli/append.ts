@@ -22,6 +22,9 @@ type Appended = {
 export async function appendMessages(invocation: Invocation, terminal: Terminal): Promise<void> {
   const { server, words } = invocation;
   const [stream, type, data] = words;
+  if (type?.startsWith('{') && data === undefined) {
+    throw new ConfigError('TYPE is missing before the data; see "pokewire help append".');
+  }
   const body =
     type === undefined ? await bodyOfInput(invocation, terminal) : await bodyOf(invocation, terminal, type, data);
   const expectedVersion = invocation.integer('expected-version', -1);

@@ -8,6 +8,8 @@ import { verbs } from './verbs.ts';
 export function findVerb(name: string): Verb {
   const verb = verbs.find((candidate) => candidate.name === name);
   if (verb !== undefined) return verb;
-  const near = didYouMean(name, ['serve', ...verbs.map((candidate) => candidate.name)]) || ';';
+  // A command of two words is also near if only its first word was given, or is the one misspelled.
+  const names = verbs.flatMap((candidate) => [candidate.name, candidate.name.split(' ', 1)[0]!]);
+  const near = didYouMean(name, ['serve', ...names]) || ';';
   throw new ConfigError(`Unknown command ${quote(name)}${near} "pokewire help" lists the commands.`);
 }

@@ -59,6 +59,7 @@ describe('append', () => {
     [['a-1', 'A', '{}', '--expected-version', '-2'], '', '--expected-version cannot be "-2"'],
     [['a-1'], '{"type":"A"}\n{', 'line 2 of the input is not JSON'],
     [['a-1', '--id', 'x'], '', 'TYPE is missing'],
+    [['a-1', '{"amount":100}'], '', 'TYPE is missing before the data'],
     [[], '', 'STREAM is missing'],
   ])('that is called wrongly says so: %j.', async (args, input, sentence) => {
     const { code, stdout, stderr } = await runHere('append', args, input);

@@ -40,4 +40,5 @@ test('The help of an unknown command suggests a known one.', () => {
   expect(() => helpOf('bakup')).toThrow(
     'Unknown command "bakup"; did you mean backup? "pokewire help" lists the commands.',
   );
+  expect(() => helpOf('tokn')).toThrow('Unknown command "tokn"; did you mean token?');
 });

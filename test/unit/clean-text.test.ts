@@ -37,8 +37,8 @@ test('A truncated token is removed too.', () => {
 });
 
 test('The period of a sentence that ends with a credential is kept.', () => {
-  expect(withoutCredentials(`No route GET /subscribe&token=${token}. See /docs.`)).toBe(
-    'No route GET /subscribe&token=[redacted]. See /docs.',
+  expect(withoutCredentials(`No route GET /subscribe&token=${token}. See /reference.`)).toBe(
+    'No route GET /subscribe&token=[redacted]. See /reference.',
   );
 });
 

@@ -47,7 +47,10 @@ export function useErrorHandler(server: FastifyInstance, refusalPage: RefusalPag
   server.decorate('refusalPage', refusalPage);
   server.setErrorHandler((error: FastifyError, request, reply) => sendRefusal(reply, refusalOf(error, request)));
   server.setNotFoundHandler((request, reply) =>
-    sendRefusal(reply, new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /docs.`)),
+    sendRefusal(
+      reply,
+      new PokewireError('NOT_FOUND', `No route ${request.method} ${pathOf(request)}. See /reference.`),
+    ),
   );
 }
 

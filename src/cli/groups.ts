@@ -96,7 +96,7 @@ function heldLine({ stream, position, partition, attempts, retryAt, error }: Hel
 }
 
 function lagText({ messages, exact, seconds }: Lag): string {
-  if (messages === 0 && exact) return 'nothing behind';
+  if (messages === 0 && exact) return 'caught up';
   const count = `${exact ? '' : 'at least '}${messagesText(messages)} behind`;
   return seconds === null ? count : `${count}, ${seconds.toFixed(1)} s`;
 }

@@ -92,6 +92,22 @@ test('The groups page shows since when the server has not answered.', async () =
   expect(await page.getByRole('alert').innerText()).toContain('The server does not answer. Is it running?');
 });
 
+test('The groups page says that a group has no members, and counts a single partition as one.', async () => {
+  await using app = await startTestApp();
+  await connect(app.url).append('order-1', { type: 'Placed', data: {} });
+  const body = JSON.stringify({ category: 'order', size: 1 });
+  const headers = { 'content-type': 'application/json' };
+  expect((await fetch(`${app.url}/groups/billing`, { method: 'PUT', headers, body })).status).toBe(201);
+  await using visited = await visit(app.url);
+  const { page, complaints } = visited;
+  await page.getByText('billing: category order, 1 partition', { exact: true }).waitFor();
+  await page.getByText('no members', { exact: true }).waitFor();
+  await page.getByText('None: messages wait until a worker joins.').waitFor();
+  await page.getByRole('button', { name: 'Plan' }).click();
+  await page.getByText('The current 1 partition has 1 stream.').waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test('The groups page fits a phone, without breaking column headings.', async () => {
   await using app = await startTestApp();
   const joined = Promise.withResolvers<void>();

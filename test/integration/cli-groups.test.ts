@@ -32,9 +32,9 @@ describe('groups', () => {
     );
     await held.promise;
     const show = async () => (await runHere('groups', on(app))).stdout;
-    await expect.poll(show, { timeout: 20_000 }).toMatch(/nothing behind\n {2}worker-1 {2}owns 0 1/);
+    await expect.poll(show, { timeout: 20_000 }).toMatch(/caught up\n {2}worker-1 {2}owns 0 1/);
     const text = await show();
-    expect(text).toMatch(/^billing {2}category order, 2 partitions, stable, nothing behind\n/);
+    expect(text).toMatch(/^billing {2}category order, 2 partitions, stable, caught up\n/);
     expect(text).toMatch(/\n {2}partition {2}member {4}generation {2}checkpoint {2}lag\n {2}0 {10}worker-1 /);
     expect(text).toContain('  order-1@0 of partition 0 is parked, 1 attempt: Error: no such account\n');
     await worker.stop();

@@ -1,5 +1,5 @@
 import { byId, element } from '../common/element.js';
-import { number } from '../common/format.js';
+import { countText } from '../common/format.js';
 import { hashOf, placeOf } from '../common/place.js';
 import { EntryList } from './entry-list.js';
 import { describeStream, listCategories, listStreams } from './reads.js';
@@ -79,7 +79,7 @@ export class Finder {
   }
 
   #categoryButton({ category, streamCount, messageCount }) {
-    const counts = `${counted(streamCount, 'stream')}, ${counted(messageCount, 'message')}`;
+    const counts = `${countText(streamCount, 'stream')}, ${countText(messageCount, 'message')}`;
     const name = category === '' ? '(no name)' : category;
     const button = element(
       'button',
@@ -106,15 +106,11 @@ export class Finder {
 }
 
 function streamLink({ stream, messageCount }) {
-  const count = counted(messageCount, 'message');
+  const count = countText(messageCount, 'message');
   return element(
     'a',
     { href: hashOf(stream) },
     element('code', {}, stream),
     element('span', { className: 'quiet' }, count),
   );
-}
-
-function counted(count, noun) {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,6 @@
 import { curlCommand, curlLine } from '../common/curl-line.js';
 import { byId } from '../common/element.js';
-import { number } from '../common/format.js';
+import { countText, number } from '../common/format.js';
 import { hashOf, pathPart } from '../common/place.js';
 import { Live } from './live.js';
 import { MessageList, timeText } from './message-list.js';
@@ -131,7 +131,7 @@ export class StreamView {
     byId('facts').textContent =
       version === undefined
         ? 'no messages'
-        : `version ${number(version)} · ${number(messageCount)} messages · last ${timeText(lastActivity)}`;
+        : `version ${number(version)} · ${countText(messageCount, 'message')} · last ${timeText(lastActivity)}`;
   }
 
   /** The log was replaced, so the shown messages belong to the previous one. */

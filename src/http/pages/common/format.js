@@ -7,6 +7,9 @@ const milliClock = new Intl.DateTimeFormat(undefined, { ...clockParts, fractiona
 /** A number with thousands separators. */
 export const number = (value) => numbers.format(value);
 
+/** A number of things, for example `1 stream` or `1,200 streams`. */
+export const countText = (count, noun) => `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 /** The time of day to the second. */
 export const clockTime = (date) => clock.format(date);
 

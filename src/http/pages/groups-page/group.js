@@ -1,14 +1,17 @@
 import { byId, element } from '../common/element.js';
-import { clockTime, number } from '../common/format.js';
+import { clockTime, countText, number } from '../common/format.js';
 
 /** Tones of states that need attention; all others are transient. */
 const tones = { stable: 'good', stopped: 'danger', 'new-log': 'danger' };
 
+/** States whose names in the API are unclear without its documentation. */
+const stateTexts = { empty: 'no members', 'new-log': 'log replaced: needs a reset' };
+
 /** Shows a group's overall state. `held`: its held streams in words, because its lag does not count them; empty: none. */
 export function showGroupHead(name, { category, size, state, lag }, held) {
-  setText(byId('title'), `${name}: category ${category}, ${size} partitions`);
+  setText(byId('title'), `${name}: category ${category}, ${countText(size, 'partition')}`);
   byId('state').dataset.tone = tones[state] ?? 'wait';
-  setText(byId('state'), state);
+  setText(byId('state'), stateTexts[state] ?? state);
   byId('held-count').hidden = held === '';
   setText(byId('held-count'), held);
   setText(byId('lag'), lagText(lag));
@@ -54,7 +57,7 @@ function lagText({ messages, exact, seconds }) {
 /** How many streams are held, in words; empty: none. `more`: whether there are more than were counted. */
 export function heldText(count, more) {
   if (count === 0) return '';
-  return `${more ? 'more than ' : ''}${number(count)} ${count === 1 ? 'stream' : 'streams'} held`;
+  return `${more ? 'more than ' : ''}${countText(count, 'stream')} held`;
 }
 
 /** A held stream. `act` is called with the administrator's decision: `replay` or `skip`. */

@@ -68,6 +68,7 @@ async function showGroup(name) {
   const [group, { held, more }] = await Promise.all([get(path), get(`${path}/parked`)]);
   showGroupHead(name, group, heldText(held.length, more));
   resizeForm.show(name, group.size);
+  byId('no-members').hidden = group.members.length > 0;
   showItems(byId('members'), group.members, ({ member }) => member, memberRow);
   showItems(byId('partitions'), group.partitions, ({ partition }) => partition, partitionRow);
   byId('no-held').hidden = held.length > 0;

@@ -1,25 +1,19 @@
 import { element } from '../common/element.js';
-import { number } from '../common/format.js';
+import { countText, number } from '../common/format.js';
 
 /** The summary of a plan. `sizeNow`: current number of partitions. */
 export function planSentence({ size, streams, exact, moved }, sizeNow) {
-  const counted = `${exact ? '' : 'at least '}${number(streams)} ${streams === 1 ? 'stream' : 'streams'}`;
-  if (size === sizeNow) return `The current ${number(size)} partitions share ${counted}.`;
-  return `With ${number(size)} partitions, ${number(moved)} of ${counted} would get another owner.`;
+  const counted = `${exact ? '' : 'at least '}${countText(streams, 'stream')}`;
+  if (size === sizeNow)
+    return `The current ${countText(size, 'partition')} ${size === 1 ? 'has' : 'share'} ${counted}.`;
+  return `With ${countText(size, 'partition')}, ${number(moved)} of ${counted} would get another owner.`;
 }
 
 /** The details of a plan: what new partitions wait for, how even the load is, and a table of the partitions. */
 export function planParts(plan, sizeNow) {
   const { size, perPartition, largest, predecessors } = plan;
   const facts = [
-    ...(size === sizeNow
-      ? []
-      : [
-          [
-            'Each new partition',
-            `waits for ${number(predecessors)} current ${predecessors === 1 ? 'partition' : 'partitions'}`,
-          ],
-        ]),
+    ...(size === sizeNow ? [] : [['Each new partition', `waits for ${countText(predecessors, 'current partition')}`]]),
     ['Busiest partition', busiestText(perPartition)],
     ...(largest === null
       ? []
@@ -39,7 +33,7 @@ function busiestText(perPartition) {
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
   if (mean === 0) return 'none: there are no messages';
   const times = number(Math.round((rates[busiest] / mean) * 10) / 10);
-  return `${busiest}: ${number(Math.round(rates[busiest]))} messages a day, ${times} × the average`;
+  return `${busiest}: ${countText(Math.round(rates[busiest]), 'message')} a day, ${times} × the average`;
 }
 
 const percent = (share) => `${number(Math.round(share * 1_000) / 10)} %`;

@@ -1,6 +1,6 @@
 import { byId } from '../common/element.js';
 import { clearFields, showAtField } from '../common/field-errors.js';
-import { number } from '../common/format.js';
+import { countText, number } from '../common/format.js';
 import { noAnswer, refusalOf, refusalParts } from '../common/server-error.js';
 import { planParts, planSentence } from './plan.js';
 
@@ -81,7 +81,7 @@ export class ResizeForm {
   async #resize() {
     const { size } = this.#plan;
     const sentence = planSentence(this.#plan, this.#size);
-    if (!confirm(`Resize ${this.#name} from ${number(this.#size)} partitions? ${sentence}`)) return;
+    if (!confirm(`Resize ${this.#name} from ${countText(this.#size, 'partition')}? ${sentence}`)) return;
     try {
       const response = await fetch(`${this.#path}/resize`, {
         method: 'POST',

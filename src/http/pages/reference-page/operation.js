@@ -1,5 +1,6 @@
 import { curlLine } from '../common/curl-line.js';
 import { element } from '../common/element.js';
+import { countText } from '../common/format.js';
 import { jsonParts } from '../common/json-text.js';
 import { fieldsOf, typeText } from './description.js';
 import { samplesOf } from './samples.js';
@@ -74,11 +75,7 @@ function term(name, facts, description) {
 
 function answerTerms({ status, description, type, schema }) {
   const fields = fieldsOf(schema);
-  const members = element(
-    'details',
-    {},
-    element('summary', {}, `${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`),
-  );
+  const members = element('details', {}, element('summary', {}, countText(fields.length, 'field')));
   members.append(element('dl', {}, ...fields.flatMap(fieldTerms)));
   return [
     element('dt', {}, element('code', {}, status), ' ', element('span', { className: 'quiet' }, type ?? 'no body')),

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { createServer } from 'vite';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
@@ -48,7 +48,13 @@ test('The page without a library shows messages appended in any window in every 
   const [first, second] = [await example.open(), await example.open()];
   await first.getByText('live').waitFor();
   await depositAt(first);
-  for (const page of [first, second]) await page.getByText('Deposited 100 to account-1').waitFor();
+  const message = (page: Page) => page.getByText('Deposited 100 to account-1');
+  for (const page of [first, second]) await message(page).waitFor();
+
+  const url = `${example.app.url}/import?force=true&allowIncomplete=true`;
+  expect((await fetch(url, { method: 'POST' })).status).toBe(200);
+  // Messages of the replaced log are removed.
+  for (const page of [first, second]) await message(page).waitFor({ state: 'detached' });
 });
 
 test('The live query in React shows a new result in every window.', async () => {

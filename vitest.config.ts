@@ -66,7 +66,15 @@ export default defineConfig({
     projects: [
       // Most of these files take milliseconds: a process for each, which loads the source anew, took a third of the time.
       { extends: true, test: { name: 'fast', include: fast, pool: 'threads', isolate: false } },
-      { extends: true, test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: fast } },
+      {
+        extends: true,
+        test: {
+          name: 'rest',
+          include: ['test/**/*.test.ts'],
+          exclude: fast,
+          globalSetup: 'test/support/run-folder.ts',
+        },
+      },
     ],
   },
 });

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,6 +19,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { installMessageDb } from '../../deploy/install-message-db.ts';
+import { sharedFolder } from '../support/run-folder.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 import { withParent } from '../support/with-parent.ts';
 
@@ -66,8 +68,27 @@ export class PostgresCluster implements AsyncDisposable {
 
   /** Creates a cluster and starts it. */
   static async start(options: ClusterOptions = {}): Promise<PostgresCluster> {
-    const { settings = [], initdb = ['--no-locale'], isOnDisk = false, isVersion15 = false } = options;
+    const { settings = [], initdb, isOnDisk = false, isVersion15 = false } = options;
     const folder = isOnDisk ? new TemporaryFolder() : TemporaryFolder.inMemory();
+    const prepared =
+      initdb === undefined
+        ? await sharedFolder(isVersion15 ? 'postgres-15' : 'postgres', (path) =>
+            PostgresCluster.#prepare(path, isVersion15),
+          )
+        : undefined;
+    if (prepared === undefined) return PostgresCluster.#create(folder, options);
+    cpSync(join(prepared, 'data'), folder.file('data'), { recursive: true });
+    giveAway(folder.path);
+    const cluster = new PostgresCluster(folder, isVersion15 ? debian15 : join(prepared, 'postgres'), settings);
+    await cluster.run();
+    return cluster;
+  }
+
+  /** Creates a cluster without a prepared one. */
+  static async #create(
+    folder: TemporaryFolder,
+    { settings = [], initdb = ['--no-locale'], isVersion15 = false }: ClusterOptions,
+  ): Promise<PostgresCluster> {
     const binaries = isVersion15 ? debian15 : copyBinaries(folder);
     chmodSync(folder.path, 0o755);
     const data = folder.file('data');
@@ -89,18 +110,24 @@ export class PostgresCluster implements AsyncDisposable {
     return cluster;
   }
 
+  /** Fills a folder with the files of a new cluster that has ended, because making them takes seconds. */
+  static async #prepare(path: string, isVersion15: boolean): Promise<void> {
+    using folder = new TemporaryFolder(path);
+    const cluster = await PostgresCluster.#create(folder, { isVersion15 });
+    await cluster.stop();
+    for (const name of readdirSync(folder.path)) renameSync(folder.file(name), join(path, name));
+  }
+
   /** Creates a standby that asynchronously replicates this one. It starts with a copy, for which this one is stopped. */
   async startStandby(): Promise<PostgresCluster> {
     const folder = TemporaryFolder.inMemory();
     await this.stop();
-    for (const name of ['data', 'postgres']) {
-      cpSync(this.#folder.file(name), folder.file(name), { recursive: true, verbatimSymlinks: true });
-    }
+    cpSync(this.#folder.file('data'), folder.file('data'), { recursive: true, verbatimSymlinks: true });
     await this.run();
     writeFileSync(folder.file('data/standby.signal'), '');
     giveAway(folder.path);
     const conninfo = `primary_conninfo=host=${this.#folder.path} user=postgres`;
-    const standby = new PostgresCluster(folder, folder.file('postgres'), [...this.#settings, conninfo]);
+    const standby = new PostgresCluster(folder, this.#binaries, [...this.#settings, conninfo]);
     await standby.run();
     return standby;
   }

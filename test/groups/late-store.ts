@@ -40,14 +40,20 @@ export class LateStore implements GroupStore {
   #call<T>(ask: () => Promise<T>): Promise<T> {
     const time = this.#time;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    time.after(timeoutMs / this.#actor.rate, this.#actor, () => reject(new Error('the store did not answer in time')));
+    let isAnswered = false;
+    time.after(timeoutMs / this.#actor.rate, this.#actor, () => {
+      if (!isAnswered) reject(new Error('the store did not answer in time'));
+    });
     const latency = time.latency();
     if (this.isCut && time.random.chance(0.7)) return promise;
     time.after(latency, undefined, () => {
       if (this.isCut && time.random.chance(0.5)) return;
       const asked = ask();
       if (this.isCut) return;
-      time.after(time.latency(), this.#actor, () => resolve(asked));
+      time.after(time.latency(), this.#actor, () => {
+        isAnswered = true;
+        resolve(asked);
+      });
     });
     return promise;
   }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SimCounts, World } from './world.ts';
 
 export type Simulation = {
@@ -34,6 +35,8 @@ export async function simulate(simulation: Simulation): Promise<SimReport> {
       });
     }
     runs++;
+    // A schedule itself never waits, and the process has other things to do.
+    await nextTurn();
     for (const [name, value] of Object.entries(world.counts)) counts[name] = (counts[name] ?? 0) + value;
     if (stopsAtFailure && failures.length > 0) break;
   }

@@ -30,7 +30,7 @@ describe.skipIf(!hasPostgres)('A reader of a Message DB that', () => {
 
   test.each(mutations)('$title is caught by the torture.', async (mutation) => {
     using copy = await copyWith(mutation, ['package.json', 'src']);
-    const { problems } = await torture({ cluster, durationMs: 2_000, seed: 1, root: copy.path });
+    const { problems } = await torture({ cluster, durationMs: 2_000, seed: 1, root: copy.path, stopsAtProblem: true });
     expect(problems).not.toEqual([]);
   });
 });

@@ -16,6 +16,8 @@ export type TortureOptions = {
   readonly seed: number;
   /** Work tree of the program; absent: this one. */
   readonly root?: string;
+  /** Ends with the first problem. */
+  readonly stopsAtProblem?: boolean;
 };
 
 /** Results of a round. */
@@ -43,11 +45,14 @@ const all: Wish = kinds.find(({ selection }) => selection.all)!;
  * of every kind read, on three nodes over one database, one of which is restarted. Then every connection is compared
  * with the log.
  */
-export async function torture({ cluster, durationMs, seed, root }: TortureOptions): Promise<TortureReport> {
+export async function torture(options: TortureOptions): Promise<TortureReport> {
+  const { cluster, durationMs, seed, root, stopsAtProblem = false } = options;
   const random = new Random(seed);
   const problems: string[] = [];
+  const first = Promise.withResolvers<void>();
   const problem = (text: string) => {
     if (problems.length < mostProblems) problems.push(text);
+    if (stopsAtProblem) first.resolve();
   };
   await using closing = new AsyncDisposableStack();
   const database = await cluster.create();
@@ -90,7 +95,10 @@ export async function torture({ cluster, durationMs, seed, root }: TortureOption
   const rows = await readRows(cluster, database);
   for (const text of ledger.problems(rows)) problem(text);
   const everybody = [...readers, ...newcomers];
-  await Promise.all(everybody.map((reader) => reader.finish(rows, ledger)));
+  const finished = Promise.all(everybody.map((reader) => reader.finish(rows, ledger)));
+  await Promise.race([finished, first.promise]);
+  await Promise.all(everybody.map((reader) => reader.close()));
+  await finished;
   const sum = (name: keyof LogReader['counts']) => everybody.reduce((total, { counts }) => total + counts[name], 0);
   return {
     counts: {

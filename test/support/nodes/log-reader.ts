@@ -28,6 +28,7 @@ export class LogReader {
   readonly counts: ReaderCounts = { connections: 0, cuts: 0, stalls: 0, pokes: 0 };
   readonly #options: LogReaderOptions;
   readonly #connections: { readonly connection: SoakConnection; readonly helloMs: number }[] = [];
+  #isOver = false;
 
   constructor(wish: Wish, options: LogReaderOptions) {
     this.wish = wish;
@@ -101,7 +102,7 @@ export class LogReader {
   async finish(rows: readonly Row[], ledger: Ledger): Promise<void> {
     const wanted = wantedOf(rows, this.wish) as Row[];
     let hasHeardAll = await this.#hearsAll(wanted.at(-1));
-    while (!hasHeardAll && this.#last.isClosed) {
+    while (!hasHeardAll && this.#last.isClosed && !this.#isOver) {
       await this.connect();
       hasHeardAll = await this.#hearsAll(wanted.at(-1));
     }
@@ -118,7 +119,9 @@ export class LogReader {
     }
   }
 
+  /** Ends its connection, and stops waiting for what has not arrived. */
   async close(): Promise<void> {
+    this.#isOver = true;
     await this.#connections.at(-1)?.connection.end();
   }
 

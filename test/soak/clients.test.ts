@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { connect, type Message, memoryCheckpoint, type Poke } from '../../src/client/client.ts';
 import { natsProgram } from '../nats/nats-server.ts';
 import { hasPostgres } from '../postgres/postgres-cluster.ts';
@@ -104,10 +104,10 @@ const stores: SoakStore[] = [
   ...(natsProgram !== undefined ? (['nats'] as const) : []),
 ];
 
-test.each(stores)(
+test.concurrent.for(stores)(
   'Despite cuts, refusals, lost and repeated pokes, and kills of a %s server, clients lose nothing, workers keep the order, and every claim is true.',
   { timeout: minutes * 60_000 + 180_000 },
-  async (store) => {
+  async (store, { expect }) => {
     const seed = Date.now() % 2 ** 31;
     await using server = await startOn(store);
     let isCalm = false;

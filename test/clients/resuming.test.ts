@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { ServerProcess } from '../support/server-process.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { ChoppingProxy, type Cut } from './chopping-proxy.ts';
 import { closeBrowser } from './pages.ts';
 import { type Heard, programs } from './programs.ts';
@@ -11,8 +12,11 @@ afterAll(closeBrowser);
 
 const portOf = ({ url }: ServerProcess) => Number(new URL(url).port);
 
-async function appendTo(server: ServerProcess, stream: string, count: number): Promise<void> {
-  for (let n = 0; n < count; n++) await server.append(stream);
+const message = { type: 'Deposited', data: {} };
+
+/** Appends one message after another. */
+async function appendTo(server: Pick<TestApp, 'append'> | ServerProcess, stream: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await server.append(stream, message);
 }
 
 const told = ({ pokes }: Heard) => pokes.map((data) => JSON.parse(data) as { stream: string; position: number });
@@ -27,8 +31,8 @@ describe.each(Object.entries(programs))('%s', (name, subscribe) => {
   test.each(['FIN', 'RST'] as const)(
     'reconnects automatically after a %s in the middle, and loses nothing',
     async (cut: Cut) => {
-      await using server = await ServerProcess.start(flags);
-      await using proxy = await ChoppingProxy.open(portOf(server));
+      await using server = await startTestApp(flags);
+      await using proxy = await ChoppingProxy.open(server.port);
       const heard: Heard = { pokes: [], emptyEvents: 0 };
       const stop = await subscribe(`${proxy.url}/subscribe?category=account`, heard);
       await appendTo(server, 'account-1', 3);
@@ -47,14 +51,14 @@ describe.each(Object.entries(programs))('%s', (name, subscribe) => {
     ['shorter', 2],
   ])('receives all of another log at the same address after the server was killed: %s', async (_what, count) => {
     await using first = await ServerProcess.start(flags);
-    await using second = await ServerProcess.start(flags);
+    await using second = await startTestApp(flags);
     await using proxy = await ChoppingProxy.open(portOf(first));
     const heard: Heard = { pokes: [], emptyEvents: 0 };
     const stop = await subscribe(`${proxy.url}/subscribe?category=account`, heard);
     await appendTo(first, 'account-1', 5);
     await expect.poll(() => heard.pokes.length, patience).toBe(5);
     await appendTo(second, 'account-2', count);
-    proxy.pointAt(portOf(second));
+    proxy.pointAt(second.port);
     await first.kill();
     await expect.poll(() => heard.pokes.length, patience).toBe(5 + count);
     await appendTo(second, 'account-2', 1);

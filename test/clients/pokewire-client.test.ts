@@ -23,7 +23,7 @@ async function listen(proxy: HostileProxy, heartbeatMs = 1_000) {
 }
 
 describeStores('with messages in %s, the client', (start) => {
-  test('receives everything once when its connections break after every byte of a frame', async () => {
+  test('receives everything once when its connections break after every byte of a frame', async ({ expect }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const { count } = await pokewire.append(
@@ -48,7 +48,9 @@ describeStores('with messages in %s, the client', (start) => {
     expect(proxy.mostAtOnce).toBe(1);
   });
 
-  test('reconnects through 502, 503, a page instead of the stream and silence, and misses nothing', async () => {
+  test('reconnects through 502, 503, a page instead of the stream and silence, and misses nothing', async ({
+    expect,
+  }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const misuses: Mischief[] = [
@@ -68,7 +70,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect(proxy.mostAtOnce).toBe(1);
   });
 
-  test('notices that a poke was lost, fetches it, and claims nothing before that', async () => {
+  test('notices that a poke was lost, fetches it, and claims nothing before that', async ({ expect }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const isLost = (event: string) => event.includes('"globalPosition":2}');
@@ -87,7 +89,7 @@ describeStores('with messages in %s, the client', (start) => {
     );
   });
 
-  test('notices that a poke of a new stream was lost although others followed, and fetches it', async () => {
+  test('notices that a poke of a new stream was lost although others followed, and fetches it', async ({ expect }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const isLost = (event: string) => event.includes('"globalPosition":2,') || event.includes('"globalPosition":2}');
@@ -108,7 +110,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect(positions()).toHaveLength(3);
   });
 
-  test('delivers once what a proxy sends twice', async () => {
+  test('delivers once what a proxy sends twice', async ({ expect }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     await using proxy = await HostileProxy.open(app.port, () => ({
@@ -120,7 +122,7 @@ describeStores('with messages in %s, the client', (start) => {
     await expect.poll(positions, patience).toEqual(upTo(5));
   });
 
-  test('appends and reads across pages', async () => {
+  test('appends and reads across pages', async ({ expect }) => {
     await using app = await start();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', message, { expectedVersion: -1 });
@@ -142,7 +144,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect(ofStream).toEqual([20, 21, 22, 23]);
   });
 
-  test('stores a message once even if the answer to its append is lost', async () => {
+  test('stores a message once even if the answer to its append is lost', async ({ expect }) => {
     await using app = await start();
     await using proxy = await HostileProxy.open(app.port, (request) =>
       request === 1 ? { cutAfterBytes: 0 } : undefined,
@@ -151,7 +153,7 @@ describeStores('with messages in %s, the client', (start) => {
     expect((await app.get('/streams/account-1/messages')).body).toHaveLength(1);
   });
 
-  test('starts after the head of a category', async () => {
+  test('starts after the head of a category', async ({ expect }) => {
     await using app = await start();
     const pokewire = connect(app.url);
     await pokewire.append('account-1', [message, message]);

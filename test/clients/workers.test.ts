@@ -20,7 +20,7 @@ function notes() {
 }
 
 describeStores('with messages in %s, a worker', (start) => {
-  test('handles existing and new messages in order, and continues where it stopped', async () => {
+  test('handles existing and new messages in order, and continues where it stopped', async ({ expect }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     const checkpoint = memoryCheckpoint();
@@ -40,7 +40,7 @@ describeStores('with messages in %s, a worker', (start) => {
     await expect.poll(() => second.positions, patience).toEqual([256, 257, 258, 259, 260]);
   });
 
-  test('loses and repeats nothing while its connections are cut repeatedly', async () => {
+  test('loses and repeats nothing while its connections are cut repeatedly', async ({ expect }) => {
     await using app = await start(quick);
     const pokewire = connect(app.url);
     await using proxy = await HostileProxy.open(app.port, (request) =>

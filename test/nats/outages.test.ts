@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { exportedRows } from '../support/nodes/exported-rows.ts';
+import { Ledger } from '../support/nodes/ledger.ts';
 import type { NodeProcess } from '../support/nodes/node-process.ts';
 import { NodesUnderLoad, startNodes } from '../support/nodes/nodes-under-load.ts';
 import { describeWithNats } from './describe-with-nats.ts';
@@ -11,21 +12,39 @@ import { Outsider } from './outsider.ts';
 const frozenMs = 10_000;
 
 describeWithNats('Three nodes over three nats-servers', () => {
+  // Shared by the tests, because servers and nodes need seconds to start, and each test leaves them as they were.
+  let site: { readonly cluster: NatsCluster; readonly nodes: NodeProcess[] & AsyncDisposable } | undefined;
   let cluster: NatsCluster;
-  let nodes: NodeProcess[] & AsyncDisposable;
+  let nodes: NodeProcess[];
   let load: NodesUnderLoad;
 
   beforeEach(async () => {
-    cluster = await NatsCluster.start({ size: 3 });
-    nodes = await startNodes(3, cluster.url('outages'));
-    load = await NodesUnderLoad.start({ nodes });
+    const ledger = site === undefined ? new Ledger() : load.ledger;
+    site ??= await startSite();
+    ({ cluster, nodes } = site);
+    load = await NodesUnderLoad.start({ nodes, ledger });
     await load.untilWritten(200);
   });
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'pass') return load.end();
     await load?.[Symbol.asyncDispose]();
-    await nodes?.[Symbol.asyncDispose]();
-    await cluster?.[Symbol.asyncDispose]();
+    await closeSite();
   });
+  afterAll(() => closeSite());
+
+  async function startSite() {
+    await using opened = new AsyncDisposableStack();
+    const cluster = opened.use(await NatsCluster.start({ size: 3 }));
+    const nodes = await startNodes(3, cluster.url('outages'));
+    opened.move();
+    return { cluster, nodes };
+  }
+
+  async function closeSite(): Promise<void> {
+    await site?.nodes[Symbol.asyncDispose]();
+    await site?.cluster[Symbol.asyncDispose]();
+    site = undefined;
+  }
 
   /** The log is the same as delivered, by a node's reads and by the server's own count, and all streams stayed open. */
   async function expectNothingAmiss(): Promise<void> {

@@ -14,6 +14,8 @@ export type LoadOptions = {
   readonly wishes?: readonly Wish[];
   /** Mean time between two appends of a writer. */
   readonly pauseMs?: number;
+  /** What an earlier load wrote to the same log; absent: the log is empty. */
+  readonly ledger?: Ledger;
 };
 
 const writers = 4;
@@ -36,7 +38,7 @@ export async function startNodes(
  * resume with their last id at any available node. Close it by `await using`.
  */
 export class NodesUnderLoad implements AsyncDisposable {
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly readers: readonly LogReader[];
   readonly #problems: string[] = [];
   readonly #stop = new AbortController();
@@ -54,7 +56,9 @@ export class NodesUnderLoad implements AsyncDisposable {
     return load;
   }
 
-  private constructor({ nodes, port, wishes = kinds.filter(({ stalls }) => !stalls) }: LoadOptions) {
+  private constructor(options: LoadOptions) {
+    const { nodes, port, wishes = kinds.filter(({ stalls }) => !stalls), ledger = new Ledger() } = options;
+    this.ledger = ledger;
     const random = new Random(1);
     const anyPort = port ?? (() => random.pick(nodes).port);
     this.#nodes = nodes;
@@ -95,10 +99,15 @@ export class NodesUnderLoad implements AsyncDisposable {
     return this.readers.reduce((sum, { counts }) => sum + counts.connections - 1, 0);
   }
 
+  /** Disconnects the subscribers, once nothing was amiss; the nodes can be loaded again. */
+  async end(): Promise<void> {
+    await Promise.all(this.readers.map((reader) => reader.close()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     for (const node of this.#nodes) await node[Symbol.asyncDispose]();
-    await Promise.all(this.readers.map((reader) => reader.close()));
+    await this.end();
     await this.#work.catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { connect } from '../../src/client/client.ts';
+import type { GroupState } from '../../src/client/groups/consume-group.ts';
 import { ended, importBody, recordAt } from '../support/import-client.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
@@ -32,6 +33,16 @@ test('A member configured to stop at a poison message settles the messages befor
     details: { stream: 'account-1', position: 1, globalPosition: 2 },
   });
   expect((await app.get('/groups/billing')).body).toMatchObject({ partitions: [{ checkpoint: 1 }] });
+});
+
+test('A member without a name gets one that says what it is.', async () => {
+  await using app = await startTestApp();
+  const joined = Promise.withResolvers<string>();
+  const onState = (state: GroupState) => {
+    if (state.name === 'joined') joined.resolve(state.member);
+  };
+  await using _worker = connect(app.url).consume({ ...work, member: undefined }, () => {}, { onState });
+  expect(await joined.promise).toMatch(/^worker-[0-9a-z]{2,14}$/);
 });
 
 test('A member without a size ends if the group does not exist.', async () => {

@@ -5,7 +5,7 @@ import type { Message } from '../messages.ts';
 export type GroupWork = {
   readonly category: string;
   readonly group: string;
-  /** Name of this member. A restart under the same name keeps its partitions. Default: a random name. */
+  /** Name of this member. A restart under the same name keeps its partitions. Default: `worker-` and random letters. */
   readonly member?: string | undefined;
   /** Creates the group with this number of partitions if it does not exist. Without it, joining an unknown group is refused. */
   readonly size?: number | undefined;

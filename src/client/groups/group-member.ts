@@ -40,7 +40,7 @@ export class GroupMember<Data> {
     options: ConsumeGroupOptions,
     stopping: AbortSignal,
   ) {
-    const { member = crypto.getRandomValues(new Uint32Array(2)).join('-') } = work;
+    const { member = randomName() } = work;
     this.#source = source;
     this.#work = { ...work, member };
     this.#options = options;
@@ -172,4 +172,9 @@ export class GroupMember<Data> {
   #call(callback: (options: ConsumeGroupOptions) => void): void {
     this.#source.call(callback, this.#options);
   }
+}
+
+function randomName(): string {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return `worker-${high!.toString(36)}${low!.toString(36)}`;
 }

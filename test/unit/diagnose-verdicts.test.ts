@@ -242,6 +242,13 @@ describe('A proxy on the way', () => {
     },
   );
 
+  test.each(['Caddy, EventoDB/0.1.0', 'EventoDB/0.1.0, Caddy', 'Caddy'])(
+    'is called by its own name if it adds that to the name of Pokewire: %s.',
+    (server) => {
+      expect(namedProxy({ ...connection, headers: { server, via: null } })).toBe('Caddy');
+    },
+  );
+
   test.each([
     ['1.1 corp-proxy', 'corp-proxy'],
     ['2 outer.example (Apache/1.1), HTTP/1.1 inner:8080 (Squid)', 'inner:8080'],

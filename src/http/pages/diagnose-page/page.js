@@ -97,12 +97,14 @@ async function showDelivery(checks, signal) {
   const { events, everyMs, silentMs } = rhythm;
   const lengthMs = (events - 1) * everyMs + silentMs;
   const line = new Timeline(['sent', 'arrived'], lengthMs * 1.04, 'When events were sent and when they arrived');
-  for (let number = 0; number < events; number++) line.mark(0, number * everyMs);
-  line.mark(0, lengthMs);
+  // Where the server should send them; each moves to where it did.
+  const sent = Array.from({ length: events }, (_, index) => line.mark(0, index * everyMs));
+  sent.push(line.mark(0, lengthMs));
   const sentence = 'The server sends 12 events, one every quarter of a second, and a last one after a pause.';
   checks.run('delivery', sentence, line.element);
   return measureDelivery(read, signal, ({ data, atMs }) => {
     if (data === undefined) return;
+    line.move(sent[data.number - 1], data.sentMs);
     line.join(data.sentMs, atMs);
     line.mark(1, atMs);
   });

@@ -27,12 +27,18 @@ export class Timeline {
     return this.#element;
   }
 
-  /** Adds a dot to a row. */
+  /** Adds a dot to a row, and returns it. */
   mark(row, atMs, kind = '') {
-    this.#reach(atMs);
     const dot = element('i', { className: `dot ${kind}` });
-    dot.dataset.at = atMs;
     this.#rows[row].append(dot);
+    this.move(dot, atMs);
+    return dot;
+  }
+
+  /** Moves a dot to another time. */
+  move(dot, atMs) {
+    this.#reach(atMs);
+    dot.dataset.at = atMs;
     this.#place(dot);
   }
 

@@ -11,9 +11,10 @@ const milliseconds = (ms) => (ms < 1_000 ? `${Math.max(1, Math.round(ms))} ms` :
 
 /** The name of the proxy that answered, if it gives one; undefined: nothing indicates a proxy. */
 export function namedProxy({ headers, seen, protocol, scheme }) {
-  const server = headers.server ?? '';
-  const known = [/nginx/i, /apache/i, /cloudflare/i, /envoy/i, /caddy/i, /iis/i].find((name) => name.test(server));
-  if (known !== undefined) return server;
+  // Some proxies, such as Caddy, add their name to Pokewire's; browsers join both with a comma.
+  const servers = (headers.server ?? '').split(',').map((name) => name.trim());
+  const known = servers.find((name) => /nginx|apache|cloudflare|envoy|caddy|iis/i.test(name));
+  if (known !== undefined) return known;
   if (headers.via !== null) return viaName(headers.via);
   // Pokewire itself supports neither TLS nor HTTP/2.
   const isTranslated = scheme === 'https:' || protocol === 'h2' || protocol === 'h3';

@@ -8,7 +8,7 @@ export function openingOf({ place, database, user, isReadOnly }: PostgresUrl, sc
   const tokens =
     schema === 'usable'
       ? 'Tokens and tickets are in its schema pokewire, for all nodes.'
-      : 'Only --token is valid, and tickets only at this node, until `pokewire store init` has created tables for them.';
+      : 'Until `pokewire store init` has created its tables, no tokens can be created, and tickets are valid only at this node.';
   const grant = `the role ${user ?? 'of this URL'} may not use the schema pokewire: run \`pokewire store init\` with --role`;
   return {
     summary: `Messages are in the Message DB ${database} at ${place}${access}. ${tokens}`,

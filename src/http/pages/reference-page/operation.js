@@ -75,7 +75,7 @@ function term(name, facts, description) {
 
 function answerTerms({ status, description, type, schema }) {
   const fields = fieldsOf(schema);
-  const members = element('details', {}, element('summary', {}, countText(fields.length, 'field')));
+  const members = element('details', {}, element('summary', { className: 'small' }, countText(fields.length, 'field')));
   members.append(element('dl', {}, ...fields.flatMap(fieldTerms)));
   return [
     element('dt', {}, element('code', {}, status), ' ', element('span', { className: 'quiet' }, type ?? 'no body')),

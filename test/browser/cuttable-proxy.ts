@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { endTogether } from '../support/end-together.ts';
 
 /** A TCP proxy that can cut its connections like a broken network. Close it by `await using`. */
 export class CuttableProxy implements AsyncDisposable {
@@ -20,19 +21,11 @@ export class CuttableProxy implements AsyncDisposable {
   /** Listens on a free port and forwards to this port. */
   static async open(port: number): Promise<CuttableProxy> {
     const sockets = new Set<Socket>();
-    const track = (socket: Socket, other: Socket) => {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    };
     const server = createServer((near) => {
       const far = connect({ port, host: '127.0.0.1' });
-      track(near, far);
-      track(far, near);
+      endTogether(near, far, sockets);
+      near.pipe(far);
+      far.pipe(near);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { endTogether } from '../support/end-together.ts';
 
 /** Verbs of the client's protocol lines that are followed by a payload of the given number of bytes. */
 const publishing = /^H?PUB .* (\d+)$/;
@@ -60,17 +61,7 @@ export class HeldWay implements AsyncDisposable {
   }
 
   #join(client: Socket, server: Socket): void {
-    for (const [socket, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    endTogether(client, server, this.#sockets);
     server.pipe(client);
     let rest: Buffer = Buffer.alloc(0);
     const pass = () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { endTogether } from '../../support/end-together.ts';
 
 /**
  * A proxy that buffers the server's output, like badly configured ones, and forwards it in pieces that start and end
@@ -59,16 +60,6 @@ export class BufferingProxy implements AsyncDisposable {
       this.held += bytes.length;
     });
     near.pipe(far);
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    endTogether(near, far, this.#sockets);
   }
 }

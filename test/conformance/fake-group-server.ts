@@ -57,6 +57,8 @@ export class FakeGroupServer {
   handle: (start: Start) => Promise<boolean> | boolean = () => true;
   /** Called for each beat, before it is answered. */
   onBeat: (beat: number) => void = () => {};
+  /** Delays reads of the category. */
+  beforeRead: () => Promise<void> | void = () => {};
   /** The refusal of connections; undefined: they are accepted. */
   refuse: Answer | undefined = undefined;
   readonly #server: Server;
@@ -144,6 +146,7 @@ export class FakeGroupServer {
       if (this.refuse !== undefined) return reply(response, this.refuse);
       this.connections.push(new GroupConnection(url.searchParams, response));
     } else if (room === 'categories' || room === 'streams') {
+      if (room === 'categories') await this.beforeRead();
       reply(response, { status: 200, body: this.#page(url) });
       if (room === 'categories') this.readUpTo.push(this.head);
     } else {

@@ -326,6 +326,42 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     // The message belongs to a held stream, and is not acknowledged yet.
     poke(server, connection, 1, 'a-1');
     await hasRead(server);
+  'handles nothing that precedes a held message, if a page brings it after the retry': async (server) => {
+    for (const stream of ['a-1', 'a-1']) server.append(stream);
+    const gate = Promise.withResolvers<void>();
+    server.beforeRead = () => gate.promise;
+    const connection = await server.connection(1);
+    keepLeased(server, connection);
+    join(server, connection);
+    assign(connection, 1, { held: [{ stream: 'a-1', position: 1 }] });
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 1, attempt: 2 });
+    await server.until('settle it', () => server.bodies('settle').length === 1);
+    await server.never('nothing', () => false, 100);
+    gate.resolve();
+    poke(server, connection, 1, 'a-1');
+    await started(server, 2);
+    same('Starts', startsOf(server), ['a-1/1', 'a-1/2']);
+    await server.until('acknowledge all', () => server.acked(0, 1) === 3);
+  },
+
+  'acknowledges what precedes a held message, if a page brings it during the retry': async (server) => {
+    for (const stream of ['a-1', 'a-1']) server.append(stream);
+    const [page, handler] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+    server.beforeRead = () => page.promise;
+    server.handle = () => handler.promise;
+    const connection = await server.connection(1);
+    keepLeased(server, connection);
+    join(server, connection);
+    assign(connection, 1, { held: [{ stream: 'a-1', position: 1 }] });
+    connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 1, attempt: 2 });
+    await started(server, 1);
+    page.resolve();
+    await hasRead(server);
+    handler.resolve(true);
+    await server.until('acknowledge both', () => server.acked(0, 1) === 2);
+    same('Starts', startsOf(server), ['a-1/1']);
+  },
+
     connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
     same('Acknowledged past a message that waits', isPassed, false);

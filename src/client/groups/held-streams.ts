@@ -32,7 +32,7 @@ type HeldParts<Data> = {
 /** A retry requested by the server. */
 type Retry = Pick<GroupEvents['retry'], 'stream' | 'position' | 'attempt'>;
 
-/** Maximum number of streams whose last handled message is remembered; events are late by seconds. */
+/** Maximum number of streams whose last handled message is remembered; events and pages are late by seconds. */
 const maxHandled = 1_000;
 
 /** Error texts sent to the server are cut to this length. */
@@ -46,17 +46,22 @@ const maxErrorLength = 500;
  */
 export class HeldStreams<Data> {
   readonly #parts: HeldParts<Data>;
-  readonly #streams = new Map<string, 'waiting' | 'retrying'>();
+  /** Each held stream, with the retry that is running. */
+  readonly #streams = new Map<string, 'waiting' | Retry>();
   /** Retries interrupted by the end of a lease. */
   readonly #interrupted = new Map<string, Retry>();
-  /** Position of the last message handled in a retry, of the streams retried last. */
+  /** Position up to which a stream is handled, of the streams that were held last. */
   readonly #handled = new Map<string, number>();
   #deciding = 0;
   #acknowledged: (() => void)[] = [];
 
-  constructor(parts: HeldParts<Data>, streams: readonly { readonly stream: string }[]) {
+  /** Everything before the position of a held stream is handled, even if the checkpoint has not passed it. */
+  constructor(parts: HeldParts<Data>, streams: readonly { readonly stream: string; readonly position: number }[]) {
     this.#parts = parts;
-    for (const { stream } of streams) this.#streams.set(stream, 'waiting');
+    for (const { stream, position } of streams) {
+      this.#streams.set(stream, 'waiting');
+      this.#noteHandled(stream, position - 1);
+    }
   }
 
   has(stream: string): boolean {
@@ -66,6 +71,16 @@ export class HeldStreams<Data> {
   /** Whether the server will retry the stream's messages, so that they need not be kept here. */
   isWaiting(stream: string): boolean {
     return this.#streams.get(stream) === 'waiting';
+  }
+
+  /** Whether a message of a stream that was held is handled. It may still arrive, in a page or a late event. */
+  isHandled({ stream, position }: Message<Data>): boolean {
+    return position <= (this.#handled.get(stream) ?? -1);
+  }
+
+  /** A message was handled; remembered if its stream was held, because a request to hold it may be repeated late. */
+  handled({ stream, position }: Message<Data>): void {
+    if (this.#handled.has(stream)) this.#noteHandled(stream, position);
   }
 
   /** Whether new acknowledgements must wait. */
@@ -96,12 +111,15 @@ export class HeldStreams<Data> {
       ...(isParked ? { park: true as const } : { retryInMs }),
     };
     const answer = await requests.hold(session, { ...generation, stream, position }, what, dropped);
-    if (answer === 'full' || answer === 'settled') return answer;
+    if (answer === 'full') return answer;
     if (answer === 'fenced') {
       this.#parts.fenced();
       return 'stopped';
     }
-    this.#streams.set(stream, 'waiting');
+    this.#noteHandled(stream, answer === 'settled' ? position : position - 1);
+    // The server may retry the message, and the worker handle it, before this answer arrives.
+    if (this.isHandled(message)) return 'settled';
+    if (!this.has(stream)) this.#streams.set(stream, 'waiting');
     source.call(() => options.onHeld?.(message as Message, error, isParked), undefined);
     return 'held';
   }
@@ -114,9 +132,10 @@ export class HeldStreams<Data> {
   }
 
   /** Handles messages of a held stream in order, starting with the one that failed, until the server releases the stream. */
-  async retry({ stream, position, attempt }: Retry): Promise<void> {
-    if (this.#streams.get(stream) === 'retrying') return;
-    this.#streams.set(stream, 'retrying');
+  async retry(retry: Retry): Promise<void> {
+    const { stream, position, attempt } = retry;
+    if (this.has(stream) && !this.isWaiting(stream)) return;
+    this.#streams.set(stream, retry);
     // The server repeats a retry after a lease, which may be before an interrupted one is resumed.
     this.#interrupted.delete(stream);
     try {
@@ -131,40 +150,38 @@ export class HeldStreams<Data> {
           }
           if (outcome !== 'settled') {
             const answer = await this.hold(message, outcome.error, tries);
-            if (answer === 'settled') this.#letGo(stream, message.position);
+            if (answer === 'settled') this.#letGo(stream);
             return;
           }
-          this.#noteHandled(stream, message.position);
         }
         // If the message does not exist yet, nothing was settled.
-        next = await this.#settle(stream, message?.position ?? next, message?.position ?? next - 1);
+        this.#noteHandled(stream, message?.position ?? next - 1);
+        next = await this.#settle(stream, message?.position ?? next);
       }
     } finally {
-      if (this.has(stream)) this.#skip(stream);
+      if (this.#streams.get(stream) === retry) this.#skip(stream);
     }
   }
 
   /**
-   * Resolves to the position at which the retry starts; undefined: nothing is held. An event that was sent before the answer
-   * to a settle, and arrives after it, names messages that were handled.
+   * Resolves to the position at which the retry starts; undefined: nothing is held. The event names messages that were
+   * handled if it arrives after the answer to a later settle, or if a repeated request held the stream again.
    */
   async #skipHandled(stream: string, position: number): Promise<number | undefined> {
     const handled = this.#handled.get(stream);
-    return handled === undefined || position > handled ? position : this.#settle(stream, handled, handled);
+    return handled === undefined || position > handled ? position : this.#settle(stream, handled);
   }
 
   #noteHandled(stream: string, position: number): void {
-    // The streams retried last are at the end.
+    const handled = Math.max(position, this.#handled.get(stream) ?? -1);
+    // The streams noted last are at the end.
     this.#handled.delete(stream);
-    this.#handled.set(stream, position);
+    this.#handled.set(stream, handled);
     if (this.#handled.size > maxHandled) this.#handled.delete(this.#handled.keys().next().value!);
   }
 
-  /**
-   * Resolves to the position at which the stream is now held; undefined: the stream was released or the partition lost.
-   * `handled`: position of the last message handled.
-   */
-  async #settle(stream: string, position: number, handled: number): Promise<number | undefined> {
+  /** Resolves to the position at which the stream is now held; undefined: the stream was released or the partition lost. */
+  async #settle(stream: string, position: number): Promise<number | undefined> {
     const { generation, session, requests, progress, dropped } = this.#parts;
     this.#deciding++;
     try {
@@ -174,7 +191,7 @@ export class HeldStreams<Data> {
       }
       const next = await requests.settle(session, { ...generation, stream, position }, progress.acked, dropped);
       if (next === 'fenced') this.#parts.fenced();
-      else if (next === undefined) this.#letGo(stream, handled);
+      else if (next === undefined) this.#letGo(stream);
       else return next;
       return undefined;
     } finally {
@@ -183,19 +200,23 @@ export class HeldStreams<Data> {
     }
   }
 
-  #letGo(stream: string, handled: number): void {
+  /** Handles the messages read in the meantime, except those that the retry has handled. */
+  #letGo(stream: string): void {
     const { progress, resume } = this.#parts;
     this.#streams.delete(stream);
-    const entries = progress.open(stream, handled);
-    for (const entry of entries) progress.move(entry, 'pending');
-    resume(stream, entries);
+    const entries = progress.open(stream);
+    for (const entry of entries) progress.move(entry, this.isHandled(entry.message) ? 'settled' : 'pending');
+    resume(
+      stream,
+      entries.filter(({ state }) => state === 'pending'),
+    );
   }
 
   /** Drops the messages read in the meantime; the server will retry them too. */
   #skip(stream: string): void {
     const { progress, resume, settled } = this.#parts;
     this.#streams.set(stream, 'waiting');
-    for (const entry of progress.open(stream, -1)) progress.move(entry, 'skipped');
+    for (const entry of progress.open(stream)) progress.move(entry, 'skipped');
     settled();
     resume(stream, []);
   }

@@ -218,7 +218,8 @@ export class PartitionWorker<Data> {
     const isSettled = this.#floors.some(
       ({ size, partition, upTo }) => globalPosition <= upTo && ownerOf(stream, size) === partition,
     );
-    if (isSettled) this.#progress.move(entry, 'settled');
+    // A stream may be retried and released before the first page arrives.
+    if (isSettled || this.#held.isHandled(message)) this.#progress.move(entry, 'settled');
     else if (this.#held.isWaiting(stream)) this.#progress.move(entry, 'skipped');
     else this.#lanes.enqueue(entry);
   }
@@ -246,6 +247,7 @@ export class PartitionWorker<Data> {
     } = options;
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#attempt(message, attempt);
+      if (outcome === 'settled') this.#held.handled(message);
       if (outcome === 'settled' || outcome === 'stopped') return outcome;
       const isLast = attempt >= maxAttempts;
       if (onPoison === 'hold' && (isLast || attempt > retryMs.length)) {

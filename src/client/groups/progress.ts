@@ -59,10 +59,8 @@ export class Progress<Data> {
     this.#entries.splice(0, at < 0 ? this.#entries.length : at);
   }
 
-  /** Unsettled messages of a stream after a position in it, in order. */
-  open(stream: string, position: number): Entry<Data>[] {
-    return this.#entries.filter(
-      ({ message, state }) => message.stream === stream && message.position > position && state !== 'settled',
-    );
+  /** Unsettled messages of a stream, in order. */
+  open(stream: string): Entry<Data>[] {
+    return this.#entries.filter(({ message, state }) => message.stream === stream && state !== 'settled');
   }
 }

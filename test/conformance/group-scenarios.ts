@@ -226,6 +226,20 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await server.never('start a handler of a fenced generation', () => server.starts.length > 1);
   },
 
+  'releases a partition that was fenced, and does not begin it again in that generation': async (server) => {
+    const fenced = { status: 409, body: { error: { code: 'FENCED', message: 'fenced', details: {} } } };
+    server.answer = ({ route }) => (route === 'ack' ? fenced : undefined);
+    const connection = await owner(server);
+    poke(server, connection, 1, 'a-1');
+    await server.until('release it', () => server.bodies('release').length > 0);
+    assign(connection, 1);
+    await server.until('release it again', () => server.bodies('release').length > 1);
+    await server.never('start a handler of a fenced generation', () => server.starts.length > 1);
+    server.answer = () => undefined;
+    assign(connection, 2);
+    await started(server, 2);
+  },
+
   'repeats an acknowledgement whose answer was lost': async (server) => {
     server.answer = ({ route }) => (route === 'ack' && server.bodies('ack').length < 3 ? { status: 502 } : undefined);
     poke(server, await owner(server), 1, 'a-1');
@@ -312,20 +326,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Starts', startsOf(server), ['a-1/0', 'a-1/1', 'a-1/2']);
   },
 
-  'acknowledges nothing while the server decides whether a stream is still held': async (server) => {
-    server.append('a-1');
-    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
-    let isPassed = false;
-    server.answer = async ({ route }) => {
-      if (route === 'settle') {
-        await server.never('nothing', () => false);
-        isPassed = server.acked(0, 1) > 1;
-      }
-      return undefined;
-    };
-    // The message belongs to a held stream, and is not acknowledged yet.
-    poke(server, connection, 1, 'a-1');
-    await hasRead(server);
   'handles nothing that precedes a held message, if a page brings it after the retry': async (server) => {
     for (const stream of ['a-1', 'a-1']) server.append(stream);
     const gate = Promise.withResolvers<void>();
@@ -362,6 +362,20 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     same('Starts', startsOf(server), ['a-1/1']);
   },
 
+  'acknowledges nothing while the server decides whether a stream is still held': async (server) => {
+    server.append('a-1');
+    const connection = await owner(server, { position: 1, held: [{ stream: 'a-1', position: 0 }] });
+    let isPassed = false;
+    server.answer = async ({ route }) => {
+      if (route === 'settle') {
+        await server.never('nothing', () => false);
+        isPassed = server.acked(0, 1) > 1;
+      }
+      return undefined;
+    };
+    // The message belongs to a held stream, and is not acknowledged yet.
+    poke(server, connection, 1, 'a-1');
+    await hasRead(server);
     connection.send('retry', { partition: 0, generation: 1, stream: 'a-1', position: 0, attempt: 2 });
     await server.until('acknowledge up to the head', () => server.acked(0, 1) === 2);
     same('Acknowledged past a message that waits', isPassed, false);

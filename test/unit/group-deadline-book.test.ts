@@ -176,6 +176,12 @@ test('a refusal because of fencing ends that generation, and no other', () => {
   expect(mayStart(fenced(book, partition(3, 42)), partition(3, 42), 1)).toBe(false);
 });
 
+test('a generation that was refused is released if an older event assigns it once more', () => {
+  const book = fenced(owning(partition(3, 42)), partition(3, 42));
+  expect(assigned(book, partition(3, 42)).action).toBe('release');
+  expect(assigned(book, partition(3, 43)).action).toBe('start');
+});
+
 test('a member that leaves starts nothing', () => {
   expect(mayStart(leaving(owning(partition(3, 42))), partition(3, 42), 1)).toBe(false);
 });

@@ -162,13 +162,9 @@ export function released(book: DeadlineBook, given: Generation): DeadlineBook {
   return { ...book, assignments, released: generations };
 }
 
-/** The server refused this generation, because a newer one is in force. */
+/** The server refused this generation, because a newer one is in force. An older event may still assign it. */
 export function fenced(book: DeadlineBook, given: Generation): DeadlineBook {
-  const key = keyOf(given);
-  if (book.assignments.get(key)?.generation !== given.generation) return book;
-  const assignments = new Map(book.assignments);
-  assignments.delete(key);
-  return { ...book, assignments };
+  return book.assignments.get(keyOf(given))?.generation === given.generation ? released(book, given) : book;
 }
 
 /** The member is leaving, and starts no more handlers. */

@@ -48,7 +48,10 @@ export class OwnedPartitions<Data> {
   /** Drops all partitions of another session or log. Must be called before the lease learns of the session. */
   joined({ session, epoch, head }: GroupEvents['joined']): void {
     const isOther = this.#parts.lease.session !== session || (this.#epoch ?? epoch) !== epoch;
-    if (isOther) for (const worker of [...this.#workers.values()]) this.#fenced(worker);
+    for (const worker of isOther ? [...this.#workers.values()] : []) {
+      this.#parts.lease.fenced(worker.assignment);
+      this.#drop(worker);
+    }
     this.#epoch = epoch;
     this.#head = isOther ? head : Math.max(this.#head, head);
   }
@@ -156,9 +159,18 @@ export class OwnedPartitions<Data> {
     requests.release(this.#session, { ...given, position }, signal).catch(failed);
   }
 
+  /**
+   * Releases the partition after its running handlers have ended. Otherwise a node that refuses by mistake, because it has not
+   * learned of a new log yet, would leave it with a member that does not work on it.
+   */
   #fenced(worker: PartitionWorker<Data>): void {
-    this.#parts.lease.fenced(worker.assignment);
+    const { lease, requests, signal, failed } = this.#parts;
+    const { layout, partition, generation } = worker.assignment;
+    const session = this.#session;
+    lease.fenced(worker.assignment);
     this.#drop(worker);
+    const release = () => requests.release(session, { layout, partition, generation, position: 0 }, signal);
+    worker.finish().then(release).catch(failed);
   }
 
   /** Does nothing if another worker has replaced it. */

@@ -22,7 +22,7 @@ import { groupKey } from '../../src/groups/record-keys.ts';
 import { groupName, type SimNode } from './sim-node.ts';
 import { SimWork } from './sim-work.ts';
 import type { Actor } from './timeline.ts';
-import type { World } from './world.ts';
+import type { World, WorldWorker } from './world.ts';
 
 type Connection = {
   readonly node: SimNode;
@@ -34,7 +34,7 @@ type Connection = {
 };
 
 /** A worker process that follows its deadline book. */
-export class SimWorker {
+export class SimWorker implements WorldWorker {
   readonly actor: Actor;
   readonly name: string;
   book: DeadlineBook = emptyBook;
@@ -69,6 +69,10 @@ export class SimWorker {
     return this.#works
       .values()
       .some((work) => this.#world.log.owner(stream, work.size) === work.partition && mayStart(this.book, work, nowMs));
+  }
+
+  freeze(ms: number): void {
+    this.#world.time.pause(this.actor, ms);
   }
 
   /** Ends the process. */
@@ -383,7 +387,7 @@ export class SimWorker {
 }
 
 /** Does the same as the route for members. */
-async function joinWithLog(node: SimNode, joining: Parameters<SimNode['node']['join']>[1]): Promise<Joined> {
+export async function joinWithLog(node: SimNode, joining: Parameters<SimNode['node']['join']>[1]): Promise<Joined> {
   const key = groupKey(groupName.uid, groupName.name);
   const group = node.node.groups.known(key) ?? (await node.node.groups.read(key));
   if (group?.epoch !== joining.epoch || group.state === 'new-log') {

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type SimCounts, World } from './world.ts';
+import { type SimCounts, type SimOptions, World } from './world.ts';
 
-export type Simulation = {
+export type Simulation = Omit<SimOptions, 'seed'> & {
   readonly firstSeed: number;
   readonly count: number;
-  readonly handOverMs: number;
   /** Ends after the schedule during which this time is over. */
   readonly limitMs?: number;
   /** Ends with the first schedule that fails. */
@@ -19,13 +18,13 @@ export type SimReport = {
 
 /** Runs schedules of random faults, one per seed; a seed always gives the same schedule. */
 export async function simulate(simulation: Simulation): Promise<SimReport> {
-  const { firstSeed, count, handOverMs, limitMs = Number.POSITIVE_INFINITY, stopsAtFailure = false } = simulation;
+  const { firstSeed, count, limitMs = Number.POSITIVE_INFINITY, stopsAtFailure = false, ...options } = simulation;
   const startMs = performance.now();
   const failures: { seed: number; why: string }[] = [];
   const counts: SimCounts = {};
   let runs = 0;
   for (let seed = firstSeed; seed < firstSeed + count && performance.now() - startMs < limitMs; seed++) {
-    const world = new World({ seed, handOverMs });
+    const world = new World({ ...options, seed });
     try {
       await world.run();
     } catch (error) {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { simulate } from './simulate.ts';
+import { simulateClients } from './simulate-clients.ts';
 
 /** Number of schedules of random faults; a slow machine runs fewer. */
 const schedules = Number(process.env.GROUPS_SCHEDULES ?? 2_000);
@@ -19,3 +20,15 @@ test.each([
   },
   300_000,
 );
+
+test('Members of the client handle each stream in order in each generation, and all messages, in random schedules.', async () => {
+  const { runs, failures, counts } = await simulateClients({
+    firstSeed: 1,
+    count: schedules / 25,
+    handOverMs: 1_500,
+    limitMs: 60_000,
+  });
+  expect(failures).toEqual([]);
+  expect(runs).toBeGreaterThan(5);
+  expect(counts.handlers).toBeGreaterThan(runs * 50);
+}, 300_000);

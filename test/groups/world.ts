@@ -22,6 +22,37 @@ const groupId = 'group';
 export type SimOptions = {
   readonly seed: number;
   readonly handOverMs: number;
+  /** Share of messages whose handlers succeed at once. Default: 0.93. */
+  readonly healthyShare?: number | undefined;
+  /** Creates workers; by default simulated ones. */
+  readonly newWorker?: ((world: World, name: string) => WorldWorker) | undefined;
+};
+
+/** A worker process, as the world treats it. */
+export type WorldWorker = {
+  readonly actor: Actor;
+  readonly name: string;
+  readonly session: string | undefined;
+  readonly isLeaving: boolean;
+  /** Another process has taken over its name. */
+  isSucceeded: boolean;
+  /** Whether it may currently start a handler of the stream. */
+  claims(stream: number): boolean;
+  /** Performs the currently permitted actions. */
+  step(): void;
+  freeze(ms: number): void;
+  /** Ends the process. */
+  kill(): void;
+  /** Breaks its connections. */
+  cut(): void;
+  /** Starts nothing more, finishes running handlers, and leaves. */
+  leave(): void;
+  /** Whether its network is cut. */
+  set isCut(isCut: boolean);
+  /** A node's process ended, with all its connections. */
+  lostNode(node: Actor): void;
+  /** A node has learned of another log, and ends connections for the former one. */
+  logReplaced(node: SimNode): void;
 };
 
 /** Counts of what happened in a run. */
@@ -33,15 +64,22 @@ export class World {
   readonly logs: SimLogs;
   readonly times: GroupTimes;
   readonly counts: SimCounts = {};
+  /** The last actions of the handlers of each stream. */
+  readonly actions = new Map<string, string[]>();
   isTroubled = true;
   readonly #store = new MemoryGroups();
   readonly #nodes: SimNode[] = [];
-  readonly #workers: SimWorker[] = [];
+  readonly #workers: WorldWorker[] = [];
+  readonly #healthyShare: number;
+  readonly #newWorker: (world: World, name: string) => WorldWorker;
   readonly #random: Random;
   #ids = 0;
   #names = 0;
 
-  constructor({ seed, handOverMs }: SimOptions) {
+  constructor(options: SimOptions) {
+    const { seed, handOverMs, healthyShare = 0.93, newWorker = (world, name) => new SimWorker(world, name) } = options;
+    this.#healthyShare = healthyShare;
+    this.#newWorker = newWorker;
     this.#random = new Random(seed);
     this.time = new Timeline(this.#random);
     this.logs = new SimLogs(this.#random);
@@ -113,7 +151,7 @@ export class World {
   }
 
   /** A handler is about to start. */
-  checkStart(worker: SimWorker, stream: number): void {
+  checkStart(worker: WorldWorker, stream: number): void {
     this.count('handlers');
     if (worker.isSucceeded) return;
     for (const other of this.#workers) {
@@ -125,7 +163,7 @@ export class World {
   }
 
   /** A worker got a session; another process with its name may have had the previous one. */
-  noteSession(worker: SimWorker): void {
+  noteSession(worker: WorldWorker): void {
     for (const other of this.#workers) if (other !== worker && other.name === worker.name) other.isSucceeded = true;
   }
 
@@ -142,13 +180,13 @@ export class World {
   }
 
   #startWorker(name = `w${this.#names++}`): void {
-    this.#workers.push(new SimWorker(this, name));
+    this.#workers.push(this.#newWorker(this, name));
   }
 
   #produce(): void {
     const random = this.#random;
-    const failures =
-      !this.isTroubled || random.chance(0.93) ? 0 : random.chance(0.8) ? random.int(1, 3) : Number.POSITIVE_INFINITY;
+    const isHealthy = !this.isTroubled || random.chance(this.#healthyShare);
+    const failures = isHealthy ? 0 : random.chance(0.8) ? random.int(1, 3) : Number.POSITIVE_INFINITY;
     const { log } = this;
     const message = log.append(random.int(0, streamCount - 1), failures);
     for (const node of this.#nodes) this.time.after(this.time.latency(), node, () => node.feed.announce(log, message));
@@ -178,7 +216,7 @@ export class World {
       case 3:
         if (worker !== undefined) {
           this.count('stops of workers');
-          time.pause(worker.actor, random.int(500, 45_000));
+          worker.freeze(random.int(500, 45_000));
           if (random.chance(0.2)) this.#startWorker(worker.name);
         }
         break;

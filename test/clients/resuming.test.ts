@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { ServerProcess } from '../support/server-process.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { ChoppingProxy, type Cut } from './chopping-proxy.ts';
@@ -24,13 +24,14 @@ const positionsIn = (heard: Heard, stream: string) =>
   told(heard).flatMap((poke) => (poke.stream === stream ? [poke.position] : []));
 const upTo = (count: number) => Array.from({ length: count }, (_, position) => position);
 
-describe.each(Object.entries(programs))('%s', (name, subscribe) => {
+// The tests of several clients run at the same time, so they take `expect` from their context.
+describe.concurrent.each(Object.entries(programs))('%s', (name, subscribe) => {
   // `: ready` ends with the one blank line that clients need, and this client treats it as an event.
   const emptyPerConnection = name === 'fetch-event-source' ? 1 : 0;
 
-  test.each(['FIN', 'RST'] as const)(
+  test.for<Cut>(['FIN', 'RST'])(
     'reconnects automatically after a %s in the middle, and loses nothing',
-    async (cut: Cut) => {
+    async (cut, { expect }) => {
       await using server = await startTestApp(flags);
       await using proxy = await ChoppingProxy.open(server.port);
       const heard: Heard = { pokes: [], emptyEvents: 0 };
@@ -46,26 +47,29 @@ describe.each(Object.entries(programs))('%s', (name, subscribe) => {
     },
   );
 
-  test.each([
+  test.for([
     ['longer', 8],
     ['shorter', 2],
-  ])('receives all of another log at the same address after the server was killed: %s', async (_what, count) => {
-    await using first = await ServerProcess.start(flags);
-    await using second = await startTestApp(flags);
-    await using proxy = await ChoppingProxy.open(portOf(first));
-    const heard: Heard = { pokes: [], emptyEvents: 0 };
-    const stop = await subscribe(`${proxy.url}/subscribe?category=account`, heard);
-    await appendTo(first, 'account-1', 5);
-    await expect.poll(() => heard.pokes.length, patience).toBe(5);
-    await appendTo(second, 'account-2', count);
-    proxy.pointAt(second.port);
-    await first.kill();
-    await expect.poll(() => heard.pokes.length, patience).toBe(5 + count);
-    await appendTo(second, 'account-2', 1);
-    await expect.poll(() => heard.pokes.length, patience).toBe(6 + count);
-    await stop();
-    expect(positionsIn(heard, 'account-1')).toEqual(upTo(5));
-    expect(positionsIn(heard, 'account-2')).toEqual(upTo(count + 1));
-    expect(heard.emptyEvents).toBeLessThanOrEqual(2 * emptyPerConnection);
-  });
+  ] as const)(
+    'receives all of another log at the same address after the server was killed: %s',
+    async ([_what, count], { expect }) => {
+      await using first = await ServerProcess.start(flags);
+      await using second = await startTestApp(flags);
+      await using proxy = await ChoppingProxy.open(portOf(first));
+      const heard: Heard = { pokes: [], emptyEvents: 0 };
+      const stop = await subscribe(`${proxy.url}/subscribe?category=account`, heard);
+      await appendTo(first, 'account-1', 5);
+      await expect.poll(() => heard.pokes.length, patience).toBe(5);
+      await appendTo(second, 'account-2', count);
+      proxy.pointAt(second.port);
+      await first.kill();
+      await expect.poll(() => heard.pokes.length, patience).toBe(5 + count);
+      await appendTo(second, 'account-2', 1);
+      await expect.poll(() => heard.pokes.length, patience).toBe(6 + count);
+      await stop();
+      expect(positionsIn(heard, 'account-1')).toEqual(upTo(5));
+      expect(positionsIn(heard, 'account-2')).toEqual(upTo(count + 1));
+      expect(heard.emptyEvents).toBeLessThanOrEqual(2 * emptyPerConnection);
+    },
+  );
 });

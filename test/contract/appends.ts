@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { newMessage, newMessages, uuid } from '../support/fake-messages.ts';
 import type { Suite } from './suite.ts';
 
@@ -120,21 +120,6 @@ export function describeAppends({ open, expectSame, isSameText, capabilities }: 
       const [message] = await opened.stream('a-1');
       expect(message!.timeMs).toBeGreaterThanOrEqual(before);
       expect(message!.timeMs).toBeLessThanOrEqual(Date.now());
-    });
-
-    test('never goes back, even if the clock does', async () => {
-      vi.useFakeTimers({ toFake: ['Date'], now: 2_000_000 });
-      try {
-        await using opened = await open();
-        for (const now of [2_000_000, 1_000_000, 3_000_000, 2_500_000]) {
-          vi.setSystemTime(now);
-          await opened.append(`a-${now}`);
-        }
-        const times = (await opened.messages()).map(({ timeMs }) => timeMs);
-        expect(times).toEqual([...times].sort((a, b) => a - b));
-      } finally {
-        vi.useRealTimers();
-      }
     });
   });
 

@@ -3,6 +3,7 @@ import { pokePool } from '../support/fake-messages.ts';
 import { describeAppends } from './appends.ts';
 import { describeBounds } from './bounds.ts';
 import { describeCapabilities } from './capabilities.ts';
+import { describeClock } from './clock.ts';
 import { describeErasure } from './erasure.ts';
 import { describeFollowing } from './following.ts';
 import { describeFullStore } from './full-store.ts';
@@ -67,6 +68,9 @@ export function describeStore(name: string, harness: StoreHarness): void {
       for (const describePart of aboutMessages) describePart(suite);
     });
   });
+  // Alone, even where other cases run at the same time.
+  const alone = { ...harness, isConcurrent: false };
+  describeParts(name, alone, (suite) => suite.describe('Messages:', ['appends'], () => describeClock(suite)));
 }
 
 /** The cases about namespaces, for a store that shares its logs with one that runs all cases. */
@@ -84,7 +88,7 @@ function describeNamespaceStore(suite: Suite): void {
 }
 
 function describeParts(name: string, harness: StoreHarness, describeAll: (suite: Suite) => void): void {
-  describe(name, async () => {
+  describe(name, { concurrent: harness.isConcurrent === true }, async () => {
     const opened = await harness.open({ pokes: pokePool(), ...noLimits });
     const suite = new Suite(harness, opened);
     await opened.close();

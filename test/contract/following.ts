@@ -77,7 +77,7 @@ export function describeFollowing({ open, describe: describeWhere }: Suite): voi
       await expectComplete(heard);
     });
 
-    test('lends its pokes until the follower returns', async () => {
+    test('lends its pokes until the follower returns', async ({ expect }) => {
       await using opened = await open();
       const kept: Announcement[] = [];
       const stop = opened.log.follow((announcement) => kept.push(announcement));

@@ -16,6 +16,8 @@ export type StoreHarness = {
   second?(store: Store): Promise<Store>;
   /** Reopens the storage of a store that was closed, with the same options. */
   reopen?(store: Store): Promise<Store>;
+  /** Whether several cases run at the same time, because they mostly wait for a network. Absent: one after another. */
+  readonly isConcurrent?: boolean;
 };
 
 /** The namespace of every case. */

@@ -157,7 +157,7 @@ function welcome({ urls, newToken, authMode, store }: App, configPath: string | 
   Pokewire ${version}  http://${base}
 
 ${opening}
-${authMode === 'off' ? '' : `\n  Requests need a token${newToken === undefined ? ', --token or one of earlier starts' : '; this one is shown only now'}:\n    TOKEN=${newToken ?? '…'}\n`}
+${authMode === 'off' ? '' : `\n  Requests need a token. ${newToken === undefined ? 'Set TOKEN to the configured one, or to one created earlier' : 'This one is shown only now'}:\n    TOKEN=${newToken ?? 'ns_…'}\n`}
   Subscribe, and leave it running:
     curl -N${credential} '${base}/subscribe?category=account'
 

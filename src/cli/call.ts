@@ -80,7 +80,10 @@ async function startOf(answer: IncomingMessage): Promise<string> {
 function sentenceOf(body: string): string | undefined {
   try {
     const { error } = JSON.parse(body, printable) as { error?: { code?: unknown; message?: unknown } };
-    return typeof error?.message === 'string' ? `${error.message} (${error.code})` : undefined;
+    if (typeof error?.message !== 'string') return undefined;
+    // The server's own sentence is about headers and browsers.
+    const sentence = error.code === 'AUTH_REQUIRED' ? 'Pass --token, or set POKEWIRE_TOKEN.' : error.message;
+    return `${sentence} (${error.code})`;
   } catch {
     return undefined;
   }

@@ -144,7 +144,9 @@ test('The token comes from --token or POKEWIRE_TOKEN, and a refusal by the serve
   for (const command of ['export', 'import']) {
     const refused = await run([command, '--url', app.url]);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/^pokewire: The server answered 401: This needs a token.*\(AUTH_REQUIRED\)\n$/);
+    expect(refused.stderr).toMatch(
+      /^pokewire: The server answered 401: Pass --token, or set POKEWIRE_TOKEN\. \(AUTH_REQUIRED\)\n$/,
+    );
   }
 });
 

@@ -91,7 +91,7 @@ test('Namespaces and tokens survive a restart; a start without --token creates n
   await using second = await DurableServer.start(path, '--auth=token');
   expect((await second.append('a-1', tenant)).body).toMatchObject({ position: 1, globalPosition: 2 });
   expect((await second.append('a-1', token)).status).toBe(201);
-  await expect.poll(() => second.stderr, { timeout: 50_000 }).toContain('TOKEN=…');
+  await expect.poll(() => second.stderr, { timeout: 50_000 }).toContain('TOKEN=ns_…');
   await second.stop('SIGTERM');
 
   const configured = newToken('default');

@@ -48,17 +48,17 @@ test('A visitor signs in by keyboard and continues to the requested page, includ
   expect(visitor.complaints).toEqual([]);
 });
 
-test('Where a token is required, the commands to copy send the one in POKEWIRE_TOKEN.', async () => {
+test('Where a token is required, the commands to copy send the one in the variable TOKEN.', async () => {
   await using app = await startTestApp(['--token', admin]);
   await using visitor = await visit(`${app.url}/consumer-groups?token=${admin}`);
   const { page } = visitor;
-  const credential = '-H "authorization: Bearer $POKEWIRE_TOKEN"';
+  const credential = '-H "authorization: Bearer $TOKEN"';
   const query = 'category=account&group=billing&member=worker-1&size=8';
-  await page.getByText(`curl -N ${credential} '${app.url}/subscribe?${query}'`).waitFor();
+  await page.getByText(`curl -N '${app.url}/subscribe?${query}' ${credential}`).waitFor();
   await page.goto(`${app.url}/docs`);
-  await page.getByText(`curl -N ${credential} '${app.url}/subscribe?category=account'`).waitFor();
+  await page.getByText(`curl -N '${app.url}/subscribe?category=account' ${credential}`).waitFor();
   await page.goto(`${app.url}/reference`);
-  await page.getByText(`curl -X DELETE ${credential} '${app.url}/streams/account-123'`).waitFor();
+  await page.getByText(`curl -X DELETE '${app.url}/streams/account-123' ${credential}`).waitFor();
   expect(visitor.complaints).toEqual([]);
 });
 
@@ -153,6 +153,8 @@ test('After signing out, a visitor is asked for a token in every tab, and previo
 
   await tab.getByLabel('Token').fill(admin);
   await tab.getByRole('button', { name: 'Sign in' }).click();
+  // The card has links too; following one would race with the end of signing in.
+  await tab.getByRole('button', { name: 'Sign out' }).waitFor();
   await tab.getByRole('link', { name: 'Groups' }).click();
   await tab.getByRole('button', { name: 'Sign out' }).click();
   await tab.getByLabel('Token').waitFor();

@@ -107,6 +107,7 @@ test.each([
   await using app = await startTestApp();
   const answer = await ask(app, path);
   expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'text/html; charset=utf-8']);
+  expect(answer.text).toContain(status === 404 ? '<h1>Not found</h1>' : '<h1>The server refused</h1>');
   expect(answer.text).toContain(`${status} ${code}`);
   expect(answer.text).toContain('aria-label="Pages"');
 });

@@ -30,7 +30,7 @@ function textsOf({ code, status, message }: PokewireError): { readonly title: st
 }
 
 function titleOf(code: string, status: number): string {
-  if (code === 'NOT_FOUND') return 'Page not found';
+  if (status === 404) return code === 'NOT_FOUND' ? 'Page not found' : 'Not found';
   return status >= 500 ? 'The server could not answer' : 'The server refused';
 }
 

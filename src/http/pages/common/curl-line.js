@@ -1,9 +1,10 @@
 import { byId, element } from './element.js';
 
-/** A curl command for a URL. If the server requires tokens, it sends the one in the shell's variable `POKEWIRE_TOKEN`. */
+/** A curl command for a URL. If the server requires tokens, it sends the one in the shell's variable `TOKEN`, as at the start of the server. */
 export function curlCommand(url, options = []) {
-  const credential = byId('sign-out') === null ? [] : ['-H "authorization: Bearer $POKEWIRE_TOKEN"'];
-  return ['curl', ...options, ...credential, `'${url}'`].join(' ');
+  const credential = byId('sign-out') === null ? [] : ['-H "authorization: Bearer $TOKEN"'];
+  // The URL comes first, because a line may be too narrow for more.
+  return ['curl', ...options, `'${url}'`, ...credential].join(' ');
 }
 
 /** A command with a copy button. */

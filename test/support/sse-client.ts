@@ -41,19 +41,20 @@ export class EventStreamParser {
 
   push(bytes: Uint8Array): void {
     const text = this.#decoder.decode(bytes, { stream: true });
-    let from = 0;
-    for (let at = 0; at < text.length; at++) {
-      const unit = text[at];
-      if (unit === '\n' && this.#afterCarriageReturn) {
-        this.#afterCarriageReturn = false;
-        from = at + 1;
-        continue;
-      }
-      this.#afterCarriageReturn = unit === '\r';
-      if (unit !== '\n' && unit !== '\r') continue;
-      const line = this.#line + text.slice(from, at);
+    if (text === '') return;
+    let from = this.#afterCarriageReturn && text[0] === '\n' ? 1 : 0;
+    this.#afterCarriageReturn = text.endsWith('\r');
+    let lineFeed = text.indexOf('\n', from);
+    let carriageReturn = text.indexOf('\r', from);
+    while (lineFeed !== -1 || carriageReturn !== -1) {
+      const isLineFeed = carriageReturn === -1 || (lineFeed !== -1 && lineFeed < carriageReturn);
+      const end = isLineFeed ? lineFeed : carriageReturn;
+      const line = this.#line + text.slice(from, end);
       this.#line = '';
-      from = at + 1;
+      from = end + (!isLineFeed && lineFeed === end + 1 ? 2 : 1);
+      // Each is searched for once, because the tests parse hundreds of megabytes.
+      if (lineFeed !== -1 && lineFeed < from) lineFeed = text.indexOf('\n', from);
+      if (!isLineFeed) carriageReturn = text.indexOf('\r', from);
       this.#interpret(line);
     }
     this.#line += text.slice(from);

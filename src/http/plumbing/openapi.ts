@@ -48,7 +48,8 @@ export function describeRoute<S>(input: RouteInput<S>): { schema: S; url: string
   const described = { ...schema, ...needed };
   if (produces === undefined || response !== undefined) return { schema: described, url };
   const content = Object.fromEntries(produces.map((type) => [type, textContents[type] ?? plainText]));
-  return { schema: { ...described, response: { 200: { description: 'Text', content } } }, url };
+  const description = produces.includes('text/event-stream') ? 'An event stream' : 'Text';
+  return { schema: { ...described, response: { 200: { description, content } } }, url };
 }
 
 type RouteInput<S> = { schema: S; url: string; route: { config?: FastifyContextConfig } };

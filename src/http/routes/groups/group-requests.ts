@@ -23,19 +23,19 @@ export const groupParam = Type.Object({
 });
 
 export const memberText = Type.String({ ...groupText, description: 'Name of the member, the same after a restart' });
-export const sessionText = Type.String({ minLength: 1, maxLength: 64, description: 'From `joined`' });
+export const sessionText = Type.String({ minLength: 1, maxLength: 64, description: 'From the event `joined`' });
 const count = (description: string, minimum = 0) =>
   Type.Integer({ minimum, maximum: Number.MAX_SAFE_INTEGER, description });
 
 /** Identifies a partition in one generation, as in `assigned` events. */
 export const generationMembers = {
-  partition: Type.Integer({ minimum: 0, maximum: maxGroupPartitions - 1 }),
-  layout: count('Of `assigned`'),
-  generation: count('Of `assigned`', 1),
+  partition: Type.Integer({ minimum: 0, maximum: maxGroupPartitions - 1, description: 'Number of the partition' }),
+  layout: count('From the event `assigned`'),
+  generation: count('From the event `assigned`', 1),
 };
 
 export const positionMember = count('Everything of the partition up to this global position is settled');
-export const streamText = Type.String(nameText);
+export const streamText = Type.String({ ...nameText, description: 'Name of the stream' });
 export const sizeMember = Type.Integer({ minimum: 1, maximum: maxGroupPartitions, description: 'Partitions' });
 
 /** The store's groups; throws `NOT_SUPPORTED`. */

@@ -7,7 +7,10 @@ const ackSchema = Type.Object(
   { ...generationMembers, position: positionMember },
   { title: 'Acknowledgement', ...strict },
 );
-const acks = Type.Array(ackSchema, { maxItems: maxGroupEntries });
+const acks = Type.Array(ackSchema, {
+  maxItems: maxGroupEntries,
+  description: 'Partitions, each with the position up to which it is settled',
+});
 const beatNumber = Type.Integer({
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,
@@ -21,7 +24,7 @@ const example = { session: 'k3J7c0b6RZq1xw2A' };
 export const workBodies = {
   beat: Type.Object(beatSchema.properties, { title: 'GroupBeat', ...strict, examples: [{ ...example, beat: 17 }] }),
   beats: Type.Object(
-    { beats: Type.Array(beatSchema, { maxItems: maxGroupEntries }) },
+    { beats: Type.Array(beatSchema, { maxItems: maxGroupEntries, description: 'One per session' }) },
     { title: 'GroupBeats', ...strict, examples: [{ beats: [{ ...example, beat: 17 }] }] },
   ),
   ack: Type.Object(
@@ -60,7 +63,7 @@ export const workBodies = {
       retryInMs: Type.Optional(
         Type.Integer({ minimum: 0, maximum: 86_400_000, description: 'Absent: the stream is parked, as with park' }),
       ),
-      park: Type.Optional(Type.Literal(true)),
+      park: Type.Optional(Type.Literal(true, { description: 'The stream waits until an administrator acts' })),
     },
     {
       title: 'GroupHold',

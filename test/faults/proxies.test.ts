@@ -27,10 +27,11 @@ test('Through a proxy that buffers bytes and splits them anywhere, every poke ar
   await using proxy = await BufferingProxy.open(server.port);
   await using client = await passOnUntil(proxy, SseClient.connect(proxy.port, path));
   for (let bunch = 1; bunch <= 10; bunch++) {
-    const before = client.bytes.length;
+    await client.waitFor(({ received }) => received === proxy.passedOn, 'the end of what the proxy passed on');
+    const before = client.received;
     for (let message = 0; message < 20; message++) await server.append(stream);
     await poll(() => proxy.held).toBeGreaterThan(1_000);
-    expect(client.bytes.length, 'the proxy holds back').toBe(before);
+    expect(client.received, 'the proxy holds back').toBe(before);
     await passOnUntil(proxy, client.waitForPokes(bunch * 20));
   }
   expect(client.pokes).toEqual(

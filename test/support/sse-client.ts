@@ -108,6 +108,8 @@ export class SseClient implements AsyncDisposable {
   readonly closed: Promise<Error | undefined>;
   /** Whether the socket has ended. */
   isClosed = false;
+  /** Bytes received, with the head and the framing of the body. */
+  received = 0;
   /** Pokes received. */
   readonly pokes: ReceivedPoke[] = [];
   readonly parser = new EventStreamParser();
@@ -241,6 +243,7 @@ export class SseClient implements AsyncDisposable {
 
   #receive(received: Buffer): void {
     const bytes = received.subarray(0, this.#bytesToCut);
+    this.received += bytes.length;
     this.#bytesToCut -= bytes.length;
     if (this.#bytesToCut === 0) this.#socket.resetAndDestroy();
     if (this.#head !== undefined) this.#receiveBody(bytes);

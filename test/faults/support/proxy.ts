@@ -10,8 +10,8 @@ export class BufferingProxy implements AsyncDisposable {
   readonly port: number;
   /** Bytes held back. */
   held = 0;
-  /** Number of pieces forwarded. */
-  pieces = 0;
+  /** Bytes forwarded, some of which may not have arrived yet. */
+  passedOn = 0;
   readonly #server;
   readonly #sockets = new Set<Socket>();
   readonly #bunches: { socket: Socket; bytes: Buffer[] }[] = [];
@@ -38,10 +38,11 @@ export class BufferingProxy implements AsyncDisposable {
     for (const bunch of this.#bunches) {
       const bytes = Buffer.concat(bunch.bytes.splice(0));
       this.held -= bytes.length;
-      for (let at = 0; at < bytes.length && !bunch.socket.destroyed; this.pieces++) {
-        const length = lengths[turn++ % lengths.length]!;
-        await new Promise((resolve) => bunch.socket.write(bytes.subarray(at, at + length), resolve));
-        at += length;
+      for (let at = 0; at < bytes.length && !bunch.socket.destroyed; ) {
+        const piece = bytes.subarray(at, at + lengths[turn++ % lengths.length]!);
+        await new Promise((resolve) => bunch.socket.write(piece, resolve));
+        at += piece.length;
+        this.passedOn += piece.length;
       }
     }
   }

@@ -112,7 +112,6 @@ describe.skipIf(!hasPostgres)('A node asks the database', () => {
     await expect.poll(behind, { timeout: 60_000 }).toBe(0);
     const asked = (await queries()) - before;
     expect(sinks.filter(isWrong)).toHaveLength(0);
-    console.error('ASKED', asked);
     expect(asked).toBeLessThanOrEqual(100);
     for (const sink of sinks) sink.destroy();
     await store.close();

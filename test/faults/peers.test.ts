@@ -59,8 +59,7 @@ test.skipIf(!isPossible)(
     using network = FaultNetwork.lay(15);
     const flags = ['--host', '0.0.0.0', '--insecure', '--stall-timeout-ms', '1000'];
     await using server = await FaultServer.start(flags, { under: network.inside, at: network.steady });
-    await using vanished = await SseClient.connect(server.port, path, { host: network.pullable });
-    await vanished.waitFor(({ comments }) => comments.includes(' ready'), 'the greeting');
+    await using vanished = await SseClient.subscribe(server.port, path, { host: network.pullable });
     network.pull();
     await appendUntilLagging(server);
     await poll(() => reasonsOf(server)).toEqual(['stalled']);

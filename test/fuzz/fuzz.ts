@@ -94,7 +94,7 @@ export async function fuzz({
 
   const phase = async (share: number) => {
     const ledger = new Ledger();
-    await using watcher = await SseClient.connect(server.port, `/subscribe?all=true&token=${auditedToken}`);
+    await using watcher = await SseClient.subscribe(server.port, `/subscribe?all=true&token=${auditedToken}`);
     const branch = tallies.at(-1)?.branch ?? firstBranch;
     const storm = new Storm({
       port: server.port,

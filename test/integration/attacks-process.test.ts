@@ -109,8 +109,7 @@ test('A killed server starts again on the same port at once, and its old tokens 
   await using first = new SpokenProcess(['--port', '0', '--token', admin]);
   const url = (await first.listening()).origin;
   const { port } = new URL(url);
-  await using client = await SseClient.connect(Number(port), `/subscribe?all=true&token=${admin}`);
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(Number(port), `/subscribe?all=true&token=${admin}`);
   first.kill('SIGKILL');
   await first.exit;
   await client.closed;

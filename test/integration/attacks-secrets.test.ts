@@ -51,8 +51,7 @@ test.each([
 
 test('The refusal of a subscription does not repeat a token given as cursor.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
-  await using first = await SseClient.connect(app.port, '/subscribe?all=true');
-  await first.waitFor(({ comments }) => comments.includes(' ready'));
+  await using _first = await SseClient.subscribe(app.port, '/subscribe?all=true');
   await using second = await SseClient.connect(app.port, `/subscribe?all=true&hello=true&lastEventId=${secret}`);
   await second.closed;
   expect(second.parser.events).toMatchObject([{ type: 'end' }]);

@@ -78,8 +78,7 @@ test('A tenant can neither see, change nor receive anything of another, even wit
   await using app = await startTestApp(['--token', admin]);
   const create = (id: string) => app.namespaces.create({ id, description: '', token: undefined });
   const [{ token: mine }, { token: theirs }] = [await create('mine'), await create('theirs')];
-  await using listener = await SseClient.connect(app.port, `/subscribe?all=true&token=${theirs}`);
-  await listener.waitFor(({ comments }) => comments.includes(' ready'));
+  await using listener = await SseClient.subscribe(app.port, `/subscribe?all=true&token=${theirs}`);
   expect((await append(app, 'a-1', mine)).body).toMatchObject({ position: 0, globalPosition: 1 });
   for (const path of ['/streams', '/categories', '/streams/a-1/messages', '/categories/a/messages']) {
     const { text } = await app.get(`${path}?token=${theirs}`);
@@ -255,8 +254,7 @@ test('Nothing in a request can add a line to the head of an event stream.', asyn
     'X-Request-Id': 'a%0d%0aSet-Cookie: stolen=1\tb',
     Origin: 'https://one.example%0d%0aSet-Cookie: stolen=1',
   };
-  await using client = await SseClient.connect(app.port, '/subscribe?stream=a%250d%250aX:%20y-1', { headers });
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, '/subscribe?stream=a%250d%250aX:%20y-1', { headers });
   expect(client.head.headers.has('set-cookie')).toBe(false);
   expect(client.head.headers.get('x-request-id')).toBe('a%0d%0aSet-Cookie: stolen=1\tb');
   await append(app, 'a%0d%0aX: y-1', admin);

@@ -10,8 +10,7 @@ async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
 
 /** Global positions received for the query, up to a message appended after it subscribed. */
 async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
-  await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, `/subscribe?${query}`, { headers });
   const { body } = await app.append(marker, message);
   await client.waitFor(({ pokes }) => pokes.some(({ globalPosition }) => globalPosition === body.globalPosition));
   return client.pokes.map(({ globalPosition }) => globalPosition);

@@ -54,8 +54,7 @@ test.each(['', '&hello=true'])(
       scope: 'read',
       expiresAtMs: undefined,
     });
-    await using client = await SseClient.connect(app.port, `/subscribe?category=a&token=${token}${query}`);
-    await client.waitFor(({ comments }) => comments.includes(' ready'));
+    await using client = await SseClient.subscribe(app.port, `/subscribe?category=a&token=${token}${query}`);
     await app.namespaces.revokeToken('default', id);
     await client.closed;
     expect([client.events.at(-1)!.data, client.isComplete]).toEqual(['{"code":"revoked"}', true]);

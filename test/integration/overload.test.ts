@@ -39,8 +39,7 @@ describe('A server short of memory', () => {
   test('refuses subscriptions, appends, imports and reads, keeps its subscribers, and recovers.', async () => {
     const memory = new ContainedMemory();
     await using app = await startTestApp(['--max-memory-percent', '80'], { memory });
-    await using reader = await SseClient.connect(app.port, '/subscribe?all=true');
-    await reader.waitFor(({ comments }) => comments.includes(' ready'));
+    await using reader = await SseClient.subscribe(app.port, '/subscribe?all=true');
     await app.append('a-1', message);
 
     memory.usedMebibytes = 81;
@@ -89,8 +88,7 @@ describe('A process whose event loop is held up', () => {
     const flags = ['--max-event-loop-delay-ms', '100'];
     await using server = await ServerProcess.start(flags, '127.0.0.1', ['--import', busyLoop]);
     const port = Number(new URL(server.url).port);
-    await using reader = await SseClient.connect(port, '/subscribe?category=a');
-    await reader.waitFor(({ comments }) => comments.includes(' ready'));
+    await using reader = await SseClient.subscribe(port, '/subscribe?category=a');
 
     server.signal('SIGUSR2');
     await expect.poll(async () => (await ask(`${server.url}/ready`)).status, patience).toBe(503);

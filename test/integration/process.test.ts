@@ -104,8 +104,7 @@ test('The help of the server lists its settings, and --version prints the versio
 test('SIGTERM ends subscriptions after pending pokes are delivered, and exits with 0.', async () => {
   await using server = new SpokenProcess(['--port', '0']);
   const url = await server.listening();
-  await using client = await SseClient.connect(Number(url.port), '/subscribe?category=a');
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(Number(url.port), '/subscribe?category=a');
   const appended = fetch(new URL('/streams/a-1/messages', url), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -28,8 +28,7 @@ test.each(['all=true', 'category=a', 'stream=a-1', 'stream=a-1&category=b'])(
   async (selectors) => {
     const id = `tenant-${selectors.replaceAll(/\W/g, '-')}`;
     const old = await admin.tenant(id);
-    await using before = await SseClient.connect(app.port, `/subscribe?${selectors}&token=${old.token}`);
-    await before.waitFor(({ comments }) => comments.includes(' ready'));
+    await using before = await SseClient.subscribe(app.port, `/subscribe?${selectors}&token=${old.token}`);
     expect(await write(old, 3)).toEqual([1, 2, 3]);
     await before.waitForPokes(3);
     await admin.call('ns.delete', id);

@@ -113,7 +113,7 @@ test('A message erased over HTTP is in no answer, file or write-ahead log, and c
   {
     await using app = await startTestApp(flags);
     const erase = async (what: string) => (await fetch(`${app.url}/streams/${what}`, { method: 'DELETE' })).status;
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     await app.append('a-1', plain);
     await app.append('a-1', secret);
     await app.append('b-1', { ...secret, id: uuid(8) });

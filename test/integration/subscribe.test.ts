@@ -24,8 +24,7 @@ function rawSocket(app: TestApp) {
 
 /** Global positions that a subscription with this query receives, up to a message appended meanwhile. */
 async function toldUpToMarker(app: TestApp, query: string, marker: string, headers = {}): Promise<number[]> {
-  await using client = await SseClient.connect(app.port, `/subscribe?${query}`, { headers });
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, `/subscribe?${query}`, { headers });
   const { body } = await app.append(marker, message);
   await client.waitFor(({ pokes }) => pokes.some(({ globalPosition }) => globalPosition === body.globalPosition));
   return client.pokes.map(({ globalPosition }) => globalPosition);
@@ -86,8 +85,7 @@ test('A stream begins at a stream position, inclusive.', async () => {
 test('A stream whose starting position is beyond its end stays silent until the position is reached.', async () => {
   await using app = await startTestApp();
   await appendMany(app, 'a-1');
-  await using client = await SseClient.connect(app.port, '/subscribe?stream=a-1&position=3');
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, '/subscribe?stream=a-1&position=3');
   await appendMany(app, 'a-1', 'a-1', 'a-1', 'a-1');
   await client.waitForPokes(2);
   expect(client.pokes.map(({ position }) => position)).toEqual([3, 4]);
@@ -98,8 +96,7 @@ test('A category begins at a global position, inclusive, and stays silent until 
   await appendMany(app, 'a-1', 'b-1', 'a-2', 'a-3');
   expect(await toldUpToMarker(app, 'category=a', 'a-1')).toEqual([1, 3, 4, 5]);
   expect(await toldUpToMarker(app, 'category=a&position=3', 'a-1')).toEqual([3, 4, 5, 6]);
-  await using client = await SseClient.connect(app.port, '/subscribe?category=a&position=9');
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, '/subscribe?category=a&position=9');
   await appendMany(app, 'a-1', 'a-1', 'a-1', 'a-1');
   await client.waitForPokes(2);
   expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([9, 10]);
@@ -110,8 +107,7 @@ test('`all` is not replayed, and starts at the given global position.', async ()
   await appendMany(app, 'a-1', 'b-1', 'c');
   expect(await toldUpToMarker(app, 'all=true', 'd-1')).toEqual([4]);
   expect(await toldUpToMarker(app, 'all=true&position=1', 'd-1')).toEqual([5]);
-  await using client = await SseClient.connect(app.port, '/subscribe?all=true&position=7');
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, '/subscribe?all=true&position=7');
   await appendMany(app, 'a-1', 'a-1', 'a-1');
   await client.waitForPokes(2);
   expect(client.pokes.map(({ globalPosition }) => globalPosition)).toEqual([7, 8]);
@@ -217,8 +213,7 @@ test('100 selectors are accepted, 101 are refused.', async () => {
 
 test('Beyond the configured number subscriptions are refused, and the open ones stay.', async () => {
   await using app = await startTestApp(['--max-subscriptions', '1']);
-  await using first = await SseClient.connect(app.port, '/subscribe?all=true');
-  await first.waitFor(({ comments }) => comments.includes(' ready'));
+  await using first = await SseClient.subscribe(app.port, '/subscribe?all=true');
   const { status, body } = await app.get('/subscribe?all=true');
   expect(status).toBe(503);
   expect(body.error.code).toBe('TOO_MANY_SUBSCRIPTIONS');

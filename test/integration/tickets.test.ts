@@ -111,8 +111,7 @@ test('A subscription by ticket ends when the token of the ticket is revoked.', a
   await using app = await startTestApp(['--token', admin]);
   const token = await app.namespaces.createToken('default', { label: '', scope: 'read', expiresAtMs: undefined });
   const { body } = await askTicket(app, { all: true }, token.token);
-  await using client = await SseClient.connect(app.port, `/subscribe?all=true&ticket=${body.ticket}`);
-  await client.waitFor(({ comments }) => comments.includes(' ready'));
+  await using client = await SseClient.subscribe(app.port, `/subscribe?all=true&ticket=${body.ticket}`);
   await app.namespaces.revokeToken('default', token.id);
   await client.closed;
   expect(client.parser.events).toMatchObject([{ type: 'end', data: '{"code":"revoked"}' }]);

@@ -23,7 +23,7 @@ describeWithNats('A nats-server without room', () => {
     const settings = [`jetstream { store_dir: "${folder.path}", max_file_store: 8MB }`];
     await using server = await NatsServer.start({ folder, name: 'small', settings, hasJetStream: false });
     await using app = await startTestApp(['--store', `nats://${server.host}/full`]);
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     const { appended, status, body } = await fill(app);
     expect(status).toBe(507);
     expect(body).toMatchObject({ error: { code: 'STORE_FULL' } });
@@ -39,7 +39,7 @@ describeWithNats('A nats-server without room', () => {
       const ballast = disk.file('ballast');
       await using server = await NatsServer.start({ folder: disk, name: 'small' });
       await using app = await startTestApp(['--store', `nats://${server.host}/full`]);
-      await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+      await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
       writeFileSync(ballast, Buffer.alloc(56 * 1_048_576));
       const { appended, status, body } = await fill(app);
       expect([500, 503, 507]).toContain(status);

@@ -16,7 +16,7 @@ test.skipIf(!hasPostgres || !canMount)(
     await owner.query(`CREATE TABLESPACE small LOCATION '${disk.path}'`);
     await owner.query('ALTER TABLE message_store.messages SET TABLESPACE small');
     await using app = await startTestApp(['--store', cluster.url(database)]);
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     const ballast = disk.file('ballast');
     writeFileSync(ballast, Buffer.alloc(4 * 1_048_576));
     // PostgreSQL compresses repetitive data.

@@ -27,7 +27,7 @@ describe.skipIf(!hasPostgres)('A server over a Message DB', () => {
     const database = await cluster.create();
     await using service = await cluster.connect(database, 'message_store');
     await using app = await startTestApp(['--store', cluster.url(database)]);
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     await service.query("SELECT write_message($1, 'account-1', 'Opened', '{}')", [randomUUID()]);
     await subscriber.waitForPokes(1);
     const measured = async () =>

@@ -65,7 +65,7 @@ describe.skipIf(!hasPostgres)('A database whose settings are not the usual ones'
       'CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA message_store TO reader; GRANT SELECT ON message_store.messages TO reader',
     );
     await using app = await startTestApp(['--store', `${cluster.url(database, 'reader')}?readonly=true`]);
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     const written = await writeAsOthers(cluster, database, 2, AbortSignal.timeout(500));
     await subscriber.waitForPokes(written.committed);
     const refused = await app.append('own-1', { type: 'Written', data: {} });

@@ -24,7 +24,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
     await using app = await startTestApp(['--store', cluster.url(database)], { log });
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     await using service = await cluster.connect(database, 'message_store');
     await service.query("SET application_name = 'billing'");
     const { rows } = await service.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
@@ -91,7 +91,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
   test('and roll back before the first message make no subscriber miss anything.', async () => {
     const database = await cluster.create();
     await using app = await startTestApp(['--store', cluster.url(database)]);
-    await using subscriber = await SseClient.connect(app.port, '/subscribe?all=true');
+    await using subscriber = await SseClient.subscribe(app.port, '/subscribe?all=true');
     await using service = await cluster.connect(database, 'message_store');
     await service.query('BEGIN');
     for (let n = 0; n < 3; n++) await service.query(write, [randomUUID(), 'gone-1']);

@@ -140,6 +140,13 @@ export class SseClient implements AsyncDisposable {
     return client;
   }
 
+  /** Like {@link connect}, and resolves when the subscription has begun: what is appended from now on is received. */
+  static async subscribe(port: number, pathAndQuery: string, options?: ConnectOptions): Promise<SseClient> {
+    const client = await SseClient.connect(port, pathAndQuery, options);
+    await client.waitFor(({ comments }) => comments.includes(' ready'), 'the greeting');
+    return client;
+  }
+
   private constructor(socket: Socket) {
     this.#socket = socket;
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();

@@ -92,8 +92,7 @@ export class HonestTenant {
   async #subscribe(query: string): Promise<SseClient> {
     const { port, token } = this.#options;
     const headers = { authorization: `Bearer ${token}` };
-    const client = await SseClient.connect(port, `/subscribe?${query}`, { headers });
-    await client.waitFor(({ comments }) => comments.includes(' ready'), 'the greeting');
+    const client = await SseClient.subscribe(port, `/subscribe?${query}`, { headers });
     return client;
   }
 

@@ -34,8 +34,10 @@ async function openTab(context: BrowserContext, url: string, content: string) {
 
 const append = (app: TestApp, stream: string) => app.append(stream, { type: 'Deposited', data: {} });
 
-async function subscriptions(app: TestApp): Promise<number | undefined> {
-  return new Exposition((await app.get('/metrics')).text).value('pokewire_subscriptions');
+/** Resolves once the server counts this many: the end of a connection that found the head reaches it later than the page. */
+async function expectSubscriptions(app: TestApp, count: number): Promise<void> {
+  const read = async () => new Exposition((await app.get('/metrics')).text).value('pokewire_subscriptions');
+  await expect.poll(read, patience).toBe(count);
 }
 
 describe('tabs of one origin', () => {
@@ -63,7 +65,7 @@ describe('tabs of one origin', () => {
       tabs.push(tab);
     }
     await Promise.all(tabs.map(({ page }) => begun(page)));
-    expect(await subscriptions(app)).toBe(1);
+    await expectSubscriptions(app, 1);
     const leader = tabs.findIndex(({ connections }) => connections > 0);
     await append(app, 'account-1');
     for (const { page } of tabs) await expect.poll(() => pokesOf(page), patience).toEqual(['account-1 0']);
@@ -75,7 +77,7 @@ describe('tabs of one origin', () => {
     await append(app, 'account-2');
     const expected = ['account-1 0', 'account-1 1', 'account-2 0'];
     for (const { page } of tabs) await expect.poll(() => pokesOf(page), patience).toEqual(expected);
-    await expect.poll(() => subscriptions(app), patience).toBe(1);
+    await expectSubscriptions(app, 1);
   });
 
   test('take over from a leader that hangs, which receives everything once it continues', async () => {
@@ -97,7 +99,7 @@ describe('tabs of one origin', () => {
     await append(app, 'account-1');
     for (const { page } of tabs)
       await expect.poll(() => pokesOf(page), patience).toEqual(['account-1 0', 'account-1 1']);
-    await expect.poll(() => subscriptions(app), patience).toBe(1);
+    await expectSubscriptions(app, 1);
   });
 
   test('receive what each of them selects', async () => {
@@ -113,7 +115,7 @@ describe('tabs of one origin', () => {
     for (const stream of ['account-0', 'account-1', 'account-2', 'kind1-a', 'kind3-b']) await append(app, stream);
     const expected = [['account-0 0'], ['kind1-a 0'], ['account-2 0'], ['kind3-b 0']];
     for (const [n, page] of pages.entries()) await expect.poll(() => pokesOf(page), patience).toEqual(expected[n]);
-    expect(await subscriptions(app)).toBe(1);
+    await expectSubscriptions(app, 1);
   });
 
   test('learn that the log was replaced, and continue with the new one', async () => {
@@ -140,10 +142,10 @@ describe('tabs of one origin', () => {
     await subscribeIn(page, { category: 'account' });
     await begun(page);
     await page.evaluate('subscription.close()');
-    await expect.poll(() => subscriptions(app), patience).toBe(0);
+    await expectSubscriptions(app, 0);
     await subscribeIn(page, { category: 'account' });
     await begun(page);
-    expect(await subscriptions(app)).toBe(1);
+    await expectSubscriptions(app, 1);
   });
 
   test('use one connection each without Web Locks', async () => {
@@ -155,7 +157,7 @@ describe('tabs of one origin', () => {
       await subscribeIn(page, { category: 'account' });
       await begun(page);
     }
-    expect(await subscriptions(app)).toBe(2);
+    await expectSubscriptions(app, 2);
   });
 });
 
@@ -184,9 +186,10 @@ describe('React', () => {
     await tab.page.evaluate(`mount('List'); undefined`);
     const list = () => tab.page.locator('#list li').allTextContents();
     await expect.poll(list, patience).toEqual(['account-1']);
+    await tab.page.waitForSelector('#list[title="live"]', { state: 'attached' });
     // One request finds the head, the other is the subscription.
     expect(tab.connections).toBe(2);
-    expect(await subscriptions(first)).toBe(1);
+    await expectSubscriptions(first, 1);
     await append(first, 'account-2');
     await expect.poll(list, patience).toEqual(['account-1', 'account-2']);
 
@@ -206,6 +209,6 @@ describe('React', () => {
     await append(app, 'order-2');
     await expect.poll(() => page.evaluate('told'), patience).toEqual(['order-1', 'order-2']);
     await page.evaluate('unmount()');
-    await expect.poll(() => subscriptions(app), patience).toBe(0);
+    await expectSubscriptions(app, 0);
   });
 });

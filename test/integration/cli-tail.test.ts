@@ -111,7 +111,8 @@ describe('tail', () => {
     await second.listening();
     await append(url, 'a-9');
     await poll(() => printed(tailing)).toEqual(['a-1@0', 'a-2@0', 'a-3@0', 'a-9@0']);
-    expect(tailing.stderr).toContain('pokewire: The server has a new log, which is printed from the beginning.\n');
+    const notice = 'pokewire: The server has a new log, which is printed from the beginning.\n';
+    await poll(() => tailing.stderr).toContain(notice);
   });
 
   test('ends silently when its reader stops reading.', async () => {

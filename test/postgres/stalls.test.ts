@@ -79,7 +79,7 @@ describe.skipIf(!hasPostgres)('Transactions of others that stay open', () => {
       await log.append('own-1', newMessages(1), undefined);
       // Waits a second, then answers with the settled messages.
       const before = (await log.bounds()).head;
-      expect(follower.told.length).toBe(before);
+      await expect.poll(() => follower.told.length).toBe(before);
       await service.query(`${end} PREPARED '${end}'`);
       expect((await log.bounds()).head).toBeGreaterThan(before);
     }

@@ -119,7 +119,7 @@ test('SIGTERM ends subscriptions after pending pokes are delivered, and exits wi
 });
 
 test('With a drain time subscriptions end one by one while running requests are answered, and no new connection is accepted.', async () => {
-  await using server = new SpokenProcess(['--port', '0', '--drain-ms', '400']);
+  await using server = new SpokenProcess(['--port', '0', '--drain-ms', '2000']);
   const { port } = await server.listening();
   const clients = await Promise.all(
     Array.from({ length: 20 }, () => SseClient.connect(Number(port), '/subscribe?all=true')),

@@ -37,7 +37,6 @@ test.skipIf(!hasRequests)(
     const [code] = await ended;
     expect([code, await errors]).toEqual([1, expect.stringContaining('ChunkedEncodingError')]);
   },
-  30_000,
 );
 
 const hasHttpxSse = spawnSync('python3', ['-c', 'import httpx, httpx_sse'], { stdio: 'ignore' }).status === 0;
@@ -86,5 +85,4 @@ test.skipIf(!hasHttpxSse)(
       child.kill();
     }
   },
-  60_000,
 );

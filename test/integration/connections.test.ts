@@ -7,6 +7,9 @@ import { newToken } from '../../src/access/token.ts';
 import { type Route, routesOfApp } from '../support/routes.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 
+/** The server reads and writes tens of megabytes meanwhile. */
+const patience = { timeout: 50_000 };
+
 const quick = ['--request-timeout-ms', '500', '--stall-timeout-ms', '300'];
 
 const token = newToken('default');
@@ -148,8 +151,8 @@ describe('A peer gets its connection, its places and its transfers taken, on eve
       using peer = new Peer(app);
       const attacked = keepsStreams ? routes.filter(({ isStream }) => !isStream) : routes;
       for (const route of attacked) begin(peer, route);
-      await expect.poll(() => accepted.seen, { timeout: 20_000 }).toBe(attacked.length);
-      await expect.poll(() => accepted.open, { timeout: 20_000 }).toBe(0);
+      await expect.poll(() => accepted.seen, patience).toBe(attacked.length);
+      await expect.poll(() => accepted.open, patience).toBe(0);
       await expect.poll(() => heldBy(app)).toEqual({ subscriptions: 0, transfers: 0, reads: 0, pokes: 0, buffers: 0 });
     },
   );
@@ -168,8 +171,8 @@ test.each([
     for (let n = 0; n < 16; n++) {
       peer.open(`${method} ${target} HTTP/1.1\r\nHost: x\r\nContent-Type: x/y\r\nContent-Length: 100\r\n\r\n{`);
     }
-    await expect.poll(() => accepted.seen, { timeout: 20_000 }).toBe(16);
-    await expect.poll(() => accepted.open, { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => accepted.seen, patience).toBe(16);
+    await expect.poll(() => accepted.open, patience).toBe(0);
     using next = new Peer(app);
     const socket = next.open(`${method} ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`);
     const [answer] = await once(socket, 'data');
@@ -209,7 +212,7 @@ test('A peer that keeps sending is still disconnected if it does not read its an
   const socket = peer.open('GET /streams/large-1/messages?batchSize=-1 HTTP/1.1\r\nHost: x\r\n\r\n', { reads: false });
   const dripping = drip(socket, 'G');
   await expect.poll(() => accepted.seen).toBe(1);
-  await expect.poll(() => accepted.open, { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => accepted.open, patience).toBe(0);
   socket.destroy();
   await dripping;
 });

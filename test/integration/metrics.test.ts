@@ -379,10 +379,8 @@ describe('The process', () => {
   test('counts the bytes that it allocates.', async () => {
     await using app = await startTestApp();
     const before = (await scrape(app)).value('pokewire_process_allocated_bytes_total');
-    await vi.waitFor(async () => {
-      const after = (await scrape(app)).value('pokewire_process_allocated_bytes_total');
-      expect(after).toBeGreaterThan(before);
-    });
+    const allocated = async () => (await scrape(app)).value('pokewire_process_allocated_bytes_total');
+    await expect.poll(allocated).toBeGreaterThan(before);
     expect(before).toBeGreaterThan(0);
   });
 

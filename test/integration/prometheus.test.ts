@@ -127,6 +127,7 @@ async function startNode(url: string | undefined): Promise<TestApp | undefined> 
 describe('A Prometheus with the shipped configuration', () => {
   test.skipIf(!hasPrometheus)(
     'scrapes the server, answers every panel of every dashboard, and evaluates every alert (needs prometheus on PATH).',
+    { timeout: 240_000 },
     async () => {
       await using app = await startSqliteApp(['--max-subscriptions', '2', '--store-max-bytes', '1000000']);
       await using _reader = await SseClient.connect(app.port, '/subscribe?all=true');
@@ -150,7 +151,7 @@ describe('A Prometheus with the shipped configuration', () => {
           }
           expect(unanswered).toEqual([]);
         },
-        { timeout: 50_000, interval: 100 },
+        { timeout: 120_000, interval: 100 },
       );
 
       const names = readAlerts()
@@ -171,7 +172,7 @@ describe('A Prometheus with the shipped configuration', () => {
           for (const { name, health, lastError } of rules)
             expect({ name, health, lastError }).toEqual({ name, health: 'ok' });
         },
-        { timeout: 20_000, interval: 100 },
+        { timeout: 50_000, interval: 100 },
       );
     },
   );
@@ -193,7 +194,7 @@ describe('A Prometheus with the shipped configuration', () => {
             const { activeTargets } = await prometheus.get('targets');
             expect(activeTargets).toMatchObject([{ labels: { job: 'pokewire' }, ...expected }]);
           },
-          { timeout: 20_000, interval: 100 },
+          { timeout: 50_000, interval: 100 },
         );
       }
     },

@@ -216,7 +216,7 @@ describe('an answer of several pages', () => {
     const ending = await Promise.all(longReads.map((asked) => begin(app.url, token, asked)));
     const staying = await begin(app.url, own, longReads[0]!);
     await app.namespaces.revokeToken('tenant', id);
-    await expect.poll(() => app.reads.underWay, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => app.reads.underWay).toBe(1);
     for (const answer of ending) await expect(lengthOf(answer.readOn())).rejects.toThrow();
     expect(JSON.parse(await staying.readOn())).toHaveLength(30);
   });

@@ -104,7 +104,7 @@ test('Revoking its token breaks the connection of an export, so that it cannot b
   const ending = await beginExport(tenant.app, tenant.token);
   const staying = await beginExport(tenant.app, tenant.own);
   await tenant.revoke();
-  await expect.poll(() => tenant.app.transfers.underWay.size, { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => tenant.app.transfers.underWay.size).toBe(1);
   await expect(ending.readOn()).rejects.toThrow();
   await staying.readOn();
 });

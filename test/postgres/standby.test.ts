@@ -130,7 +130,7 @@ test.skipIf(!hasPostgres)(
     const logOf = async ({ store }: TestApp) => (await store.namespaces.find('default'))!.log;
     const log = await logOf(app);
     expect(log).not.toBe('kept');
-    await expect.poll(() => logOf(idle), { timeout: 10_000 }).toBe(log);
+    await expect.poll(() => logOf(idle), { timeout: 30_000 }).toBe(log);
     await expectReset(idle, id);
     await expectReset(await before.start(), id);
   },

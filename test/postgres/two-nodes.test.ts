@@ -61,7 +61,7 @@ describe.skipIf(!hasPostgres)('Two processes over one initialized Message DB', (
       const subscribed = await ask(user, '/subscribe?all=true', made.token!);
       await rpc(maker, 'ns.token.revoke', 'default', made.tokenId);
       expect(await subscribed.text()).toContain('retry:');
-      await expect.poll(async () => (await ask(user, '/streams', made.token!)).status, { timeout: 10_000 }).toBe(403);
+      await expect.poll(async () => (await ask(user, '/streams', made.token!)).status, { timeout: 30_000 }).toBe(403);
     }
   });
 

@@ -89,7 +89,7 @@ test('A member that waits for a reset after its log was replaced follows the new
     { groups, namespace: replaced, name: 'billing' },
     { position: 'first', partitions: undefined, reason: 'replaced' },
   );
-  await vi.waitFor(() => expect(groups.knownFeed(replaced)?.isIdle).toBe(false));
+  await expect.poll(() => groups.knownFeed(replaced)?.isIdle).toBe(false);
 });
 
 test('Members that concurrently return to a group that adopts a new log automatically reset it once.', async () => {
@@ -109,7 +109,7 @@ test('A resize is refused until the partitions have passed the floors of earlier
   const { group } = await createGroup(groups, namespace, 'billing', { category: 'account', size: 1 });
   const key = groups.partitionKey(namespace, group, 0, 0);
   const leave = async (count: number) => {
-    await vi.waitFor(async () => expect((await records.read([key]))[0]).toBeDefined());
+    await expect.poll(async () => (await records.read([key]))[0]).toBeDefined();
     const { revision, text } = (await records.read([key]))[0]!;
     const floors = Array.from({ length: count }, (_value, partition) => ({ size: count, partition, upTo: 5 }));
     await records.write([{ key, revision, text: JSON.stringify({ ...JSON.parse(text), floors }), isQuiet: true }]);

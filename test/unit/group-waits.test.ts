@@ -47,7 +47,7 @@ const asked = {
 async function joinAll({ groups, namespace }: Awaited<ReturnType<typeof startGroup>>) {
   await joinGroup(groups, namespace, asked, () => {});
   const owned = async () => (await groups.find(namespace, 'billing')).partitions;
-  await vi.waitFor(async () => expect((await owned()).every(({ holder }) => holder !== undefined)).toBe(true));
+  await expect.poll(async () => (await owned()).every(({ holder }) => holder !== undefined)).toBe(true);
   return (await owned()).map(({ generation }, partition) => ({ layout: 0, partition, generation }));
 }
 
@@ -56,7 +56,7 @@ test('A waiting request in the only process reads no record, and checks only par
   const { store, namespace, groups, records } = started;
   const owned = await joinAll(started);
   const ack = (partition: number) => acknowledge(groups, namespace, 'billing', [{ ...owned[partition]!, position: 2 }]);
-  await vi.waitFor(async () => expect((await ack(0)).acked).toHaveLength(1));
+  await expect.poll(async () => (await ack(0)).acked).toHaveLength(1);
   const asking = { position: 2, stream: undefined, timeoutMs: 60_000 };
   const log = store.log(namespace.log);
   const lasts = vi.spyOn(log, 'last');
@@ -65,7 +65,7 @@ test('A waiting request in the only process reads no record, and checks only par
   const waiting = waitForGroup(groups, namespace, 'billing', asking, () => false);
   const key = groupKey(namespace.uid, 'billing');
   for (let look = 0; look < 5; look++) {
-    await vi.waitFor(() => expect(groups.waiting.get(key)?.size).toBe(1));
+    await expect.poll(() => groups.waiting.get(key)?.size).toBe(1);
     for (const check of groups.waiting.get(key)!) check();
   }
   expect(reads).not.toHaveBeenCalled();

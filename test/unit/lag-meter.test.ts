@@ -87,7 +87,7 @@ test('A group that has settled everything costs nothing until its log grows.', a
   for (let turn = 0; turn < 10; turn++) await one.lags.turn();
   expect(reads).not.toHaveBeenCalled();
   await log.append('account-1', newMessages(2), undefined);
-  await vi.waitFor(() => expect(one.knownFeed(namespace)?.head).toBe(2));
+  await expect.poll(() => one.knownFeed(namespace)?.head).toBe(2);
   await one.lags.turn();
   expect(lagsOf(one)).toEqual([['default', 'billing', 2]]);
 });

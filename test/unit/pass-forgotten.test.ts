@@ -30,7 +30,7 @@ async function startMember() {
   const events: GroupEvent[] = [];
   const link = { send: (event: GroupEvent) => void events.push(event), end: () => {} };
   await node.join(name, { member: 'one', session: undefined, attempt: 1, address: undefined, epoch: 'log', link });
-  await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'assigned', data: { position: 0 } }));
+  await expect.poll(() => events.at(-1)).toMatchObject({ event: 'assigned', data: { position: 0 } });
   const pass = (upTo: number) => {
     const log = { id: 'log', bounds: async () => ({ forgottenUpTo: upTo }) } as unknown as Log;
     return passForgotten(node, node.watchedGroup(name)!, log, upTo);

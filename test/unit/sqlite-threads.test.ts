@@ -37,7 +37,7 @@ test('Calls of one turn are posted to the thread together.', async () => {
   const thread = new FakeThread();
   const store = new StoreThread(thread);
   const asked = ['a', 'b'].map((value) => store.ask<Ask>('say', [value]));
-  await vi.waitFor(() => expect(thread.told).toHaveLength(1));
+  await expect.poll(() => thread.told).toHaveLength(1);
   expect((thread.told[0] as Call[]).map(({ args }) => args)).toEqual([['a'], ['b']]);
   thread.answer(1, 'B');
   thread.answer(0, 'A');

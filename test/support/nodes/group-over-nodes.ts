@@ -93,7 +93,7 @@ export class GroupOverNodes implements AsyncDisposable {
       await c.stop();
       await this.work();
       const behind = async () => (await this.described()).partitions.reduce((sum, { lag }) => sum + lag.messages, 0);
-      await expect.poll(behind, { timeout: 10_000 }).toBe(0);
+      await expect.poll(behind, { timeout: 30_000 }).toBe(0);
       expect(this.sink.breaches).toEqual([]);
     } finally {
       await Promise.all([a, b].map((worker) => worker!.stop()));

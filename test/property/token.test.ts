@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Access } from '../../src/access/access.ts';
 import { Namespaces } from '../../src/access/namespaces.ts';
 import { hashToken, namespaceIdPattern, newToken, parseToken, sameHash, sameText } from '../../src/access/token.ts';
+import { anyCharacter } from '../support/arbitraries.ts';
 import { pokePool } from '../support/fake-messages.ts';
 import { FakeStore } from '../support/fake-store.ts';
 
@@ -39,7 +40,7 @@ test('Text that is not a token is recognised without an error.', () => {
   fc.assert(
     fc.property(
       fc.oneof(
-        fc.string({ unit: 'binary' }),
+        fc.string({ unit: anyCharacter }),
         fc.string().map((text) => `ns_${text}`),
       ),
       (text) => {

@@ -29,6 +29,11 @@ export const anyText = fc
   )
   .map((units) => units.join(''));
 
+/** A character of any plane. The same unit of fast-check takes a second to set up. */
+export const anyCharacter = fc
+  .oneof(fc.integer({ min: 0, max: 0xd7ff }), fc.integer({ min: 0xe000, max: 0x10ffff }))
+  .map((point) => String.fromCodePoint(point));
+
 /** Text that is a valid name: well-formed, without control characters, not empty. Usually short, rarely long. */
 export const nameText = fc
   .array(

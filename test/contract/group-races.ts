@@ -3,8 +3,6 @@ import type { GroupStore } from '../../src/store/group-store.ts';
 import { keep } from './group-records.ts';
 import type { Suite } from './suite.ts';
 
-/** Number of pairs; fewer for a store on a network. */
-const races = 10_000;
 const racesAtOnce = 100;
 
 /** Increments the record, retrying while it loses; returns how often it lost. */
@@ -17,7 +15,7 @@ async function countUp(groups: GroupStore, key: string): Promise<number> {
   }
 }
 
-export function describeGroupRaces({ open, describe, test: testWhere }: Suite): void {
+export function describeGroupRaces({ open, races, describe, test: testWhere }: Suite): void {
   const race = async (handles: readonly [GroupStore, GroupStore]) => {
     for (let first = 0; first < races; first += racesAtOnce) {
       const keys = Array.from({ length: racesAtOnce }, (_value, n) => `race/${first + n}`);

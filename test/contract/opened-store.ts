@@ -18,6 +18,8 @@ export type StoreHarness = {
   reopen?(store: Store): Promise<Store>;
   /** Whether several cases run at the same time, because they mostly wait for a network. Absent: one after another. */
   readonly isConcurrent?: boolean;
+  /** Number of pairs that race; a store on a network needs many, because there the order of two calls varies. */
+  readonly races?: number;
 };
 
 /** The namespace of every case. */

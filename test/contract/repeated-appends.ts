@@ -115,11 +115,10 @@ export function describeRepeatedAppends({ open, isSameText }: Suite): void {
           ids.slice(from, from + 100).map((id) => newMessage({ id })),
         );
       }
-      const outcomes = [];
-      for (const id of ids) outcomes.push(await opened.log.append('a-1', [newMessage({ id })], undefined));
-      expect(outcomes).toEqual(
-        ids.map((_id, position) => ({ outcome: 'known', position, globalPosition: position + 1 })),
-      );
+      for (let position = 0; position < ids.length; position += 10) {
+        const outcome = await opened.log.append('a-1', [newMessage({ id: ids[position]! })], undefined);
+        expect(outcome).toEqual({ outcome: 'known', position, globalPosition: position + 1 });
+      }
     });
   });
 }

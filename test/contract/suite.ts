@@ -30,12 +30,15 @@ export const noLimits: StoreLimits = { maxBytes: 0, maxBytesPerNamespace: 0, max
 /** Shared by the suite's cases: opens stores, and relaxes expectations. */
 export class Suite {
   readonly capabilities: StoreCapabilities;
+  /** Number of pairs that race. */
+  readonly races: number;
   readonly #harness: StoreHarness;
   readonly #hasGroups: boolean;
 
   constructor(harness: StoreHarness, { capabilities, groups }: Pick<Store, 'capabilities' | 'groups'>) {
     this.#harness = harness;
     this.capabilities = capabilities;
+    this.races = harness.races ?? 500;
     this.#hasGroups = groups !== undefined;
   }
 

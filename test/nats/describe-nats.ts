@@ -12,5 +12,11 @@ export async function describeNats(title: string, size: 1 | 3): Promise<void> {
   const stores = await NatsStores.start({ size });
   afterAll(() => stores[Symbol.asyncDispose]());
   const again = (store: Parameters<NatsStores['again']>[0]) => stores.again(store);
-  describeStore(title, { open: (options) => stores.open(options), second: again, reopen: again, isConcurrent: true });
+  describeStore(title, {
+    open: (options) => stores.open(options),
+    second: again,
+    reopen: again,
+    isConcurrent: true,
+    races: 10_000,
+  });
 }

@@ -32,6 +32,7 @@ export async function describePostgres(
     open: async (options: StoreOptions) => openDatabase(await databases.take(hasSchema), options),
     second: again,
     reopen: again,
+    races: 10_000,
   });
   describeStore(title, harness(true));
   describeNamespacesOf(`${title} without a schema of its own`, harness(false));

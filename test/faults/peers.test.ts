@@ -75,7 +75,7 @@ test.skipIf(!isPossible)(
 );
 
 test('Subscribers in a hanging process are disconnected after the stall time-out, and the others receive pokes in the meantime.', async () => {
-  await using server = await FaultServer.start(['--stall-timeout-ms', '1000']);
+  await using server = await FaultServer.start(['--stall-timeout-ms', '1000', '--heartbeat-ms', '0']);
   await using crowd = await Crowd.gather({ port: server.port, count: 10 });
   await using other = await SseClient.connect(server.port, path);
   crowd.freeze();
@@ -136,7 +136,7 @@ test('A reset in the middle of a frame ends that subscription only, which resume
 });
 
 test('Readers that read one byte per turn of their event loop receive every byte, while others append.', async () => {
-  await using server = await FaultServer.start();
+  await using server = await FaultServer.start(['--heartbeat-ms', '0']);
   await server.append('load-1', 100);
   const read = async (): Promise<string> => {
     let text = '';

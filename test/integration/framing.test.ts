@@ -10,7 +10,7 @@ async function appendMany(app: TestApp, ...streams: string[]): Promise<void> {
 }
 
 test('Each frame is a separate chunk, complete and in one piece.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
+  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7', '--heartbeat-ms', '0']);
   await appendMany(app, 'a-1', 'a-2');
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   await client.waitForPokes(2);
@@ -30,7 +30,7 @@ test('Each frame is a separate chunk, complete and in one piece.', async () => {
 });
 
 test('An HTTP/1.0 client gets the same stream without chunks, pages of the log and live pokes alike.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7']);
+  await using app = await startTestApp(['--retry-min-ms', '7', '--retry-max-ms', '7', '--heartbeat-ms', '0']);
   await appendMany(app, 'a-1', 'a-2');
   await using client = await SseClient.connect(app.port, '/subscribe?category=a', { httpVersion: '1.0' });
   await client.waitForPokes(2);

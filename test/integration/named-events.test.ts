@@ -24,7 +24,7 @@ async function epochOf(app: TestApp): Promise<string> {
 }
 
 test('A client that requests nothing receives only pokes and comments, as before.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000']);
+  await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000', '--heartbeat-ms', '0']);
   await app.append('a-1', message);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a&lastEventId=99');
   await client.waitForPokes(1);
@@ -36,7 +36,7 @@ test('A client that requests nothing receives only pokes and comments, as before
 });
 
 test('A stream begins with a hello after the ready comment, and its id resumes where the stream began.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000']);
+  await using app = await startTestApp(['--retry-min-ms', '2000', '--retry-max-ms', '2000', '--heartbeat-ms', '0']);
   await app.append('a-1', [message, message]);
   const before = Date.now();
   await using client = await SseClient.connect(app.port, '/subscribe?all=true&hello=true');

@@ -31,7 +31,7 @@ async function toldUpToMarker(app: TestApp, query: string, marker: string, heade
 }
 
 test('A subscription is answered at once with the head, the ready comment and a retry, then with frames, byte for byte.', async () => {
-  await using app = await startTestApp(['--retry-min-ms', '1234', '--retry-max-ms', '1234']);
+  await using app = await startTestApp(['--retry-min-ms', '1234', '--retry-max-ms', '1234', '--heartbeat-ms', '0']);
   await using client = await SseClient.connect(app.port, '/subscribe?stream=account-123');
   await client.waitFor(({ retry }) => retry !== undefined);
   await app.append('account-123', message);
@@ -303,7 +303,16 @@ test('Bytes that are not a request, sent by a subscriber, end the connection wit
 });
 
 test('Without pooling the bytes are the same.', async () => {
-  await using app = await startTestApp(['--pooling', 'off', '--retry-min-ms', '7', '--retry-max-ms', '7']);
+  await using app = await startTestApp([
+    '--pooling',
+    'off',
+    '--retry-min-ms',
+    '7',
+    '--retry-max-ms',
+    '7',
+    '--heartbeat-ms',
+    '0',
+  ]);
   await using client = await SseClient.connect(app.port, '/subscribe?category=a');
   await appendMany(app, 'a-"1"\\', 'a-ü🌍');
   await client.waitForPokes(2);

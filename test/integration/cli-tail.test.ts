@@ -3,7 +3,7 @@ import { newToken } from '../../src/access/token.ts';
 import { freePort } from '../support/free-port.ts';
 import { importBody, recordAt } from '../support/import-client.ts';
 import { runHere } from '../support/run-command.ts';
-import { SpokenProcess } from '../support/spoken-process.ts';
+import { SpokenProcess, unprotected } from '../support/spoken-process.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { TemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -74,7 +74,7 @@ describe('tail', () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const flags = ['--host', '127.0.0.1', '--port', String(port), '--store', `sqlite:${folder.file('a.db')}`];
-    await using first = new SpokenProcess(flags);
+    await using first = new SpokenProcess(flags, unprotected);
     await first.listening();
     await append(url, 'a-1');
     await using tailing = tail(url, 'category:a');
@@ -85,7 +85,7 @@ describe('tail', () => {
     await poll(() => printed(tailing)).toHaveLength(3);
     first.kill('SIGKILL');
     await poll(() => tailing.stderr).toMatch(/^pokewire: Lost the connection \([^\n]+[^.]\); trying again\.\n$/);
-    await using second = new SpokenProcess(flags);
+    await using second = new SpokenProcess(flags, unprotected);
     await second.listening();
     for (let n = 0; n < 3; n++) await append(url, 'a-1');
     await poll(() => printed(tailing)).toEqual([0, 1, 2, 3, 4, 5].map((n) => `a-1@${n}`));
@@ -98,7 +98,7 @@ describe('tail', () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const flags = ['--host', '127.0.0.1', '--port', String(port)];
-    await using first = new SpokenProcess(flags);
+    await using first = new SpokenProcess(flags, unprotected);
     await first.listening();
     for (const stream of ['a-1', 'a-2']) await append(url, stream);
     await using tailing = tail(url, 'category:a');
@@ -107,7 +107,7 @@ describe('tail', () => {
     await poll(() => printed(tailing)).toHaveLength(3);
     first.kill('SIGKILL');
     await first.exit;
-    await using second = new SpokenProcess(flags);
+    await using second = new SpokenProcess(flags, unprotected);
     await second.listening();
     await append(url, 'a-9');
     await poll(() => printed(tailing)).toEqual(['a-1@0', 'a-2@0', 'a-3@0', 'a-9@0']);

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { Exposition } from './exposition.ts';
-import { SpokenProcess } from './spoken-process.ts';
+import { SpokenProcess, unprotected } from './spoken-process.ts';
 
 /** The server in a separate process on a free port. Close it by `await using`. */
 export class ServerProcess implements AsyncDisposable {
@@ -13,7 +13,11 @@ export class ServerProcess implements AsyncDisposable {
     address = '127.0.0.1',
     nodeFlags: readonly string[] = [],
   ): Promise<ServerProcess> {
-    const started = new SpokenProcess(flags, { POKEWIRE_HOST: address, POKEWIRE_PORT: '0' }, { nodeFlags });
+    const started = new SpokenProcess(
+      flags,
+      { ...unprotected, POKEWIRE_HOST: address, POKEWIRE_PORT: '0' },
+      { nodeFlags },
+    );
     const { origin } = await started.listening();
     return new ServerProcess(started, origin);
   }

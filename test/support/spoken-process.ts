@@ -6,6 +6,9 @@ import { withParent } from './with-parent.ts';
 
 const ownRoot = join(import.meta.dirname, '../..');
 
+/** Environment of a server that is not overloaded, however busy the machine is. */
+export const unprotected = { POKEWIRE_MAX_EVENT_LOOP_DELAY_MS: '0' } as const;
+
 export type ProcessOptions = {
   /** Command prefix that runs another command: `['prlimit', '--nofile=64']`. */
   readonly under?: readonly string[];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { Exposition } from '../../support/exposition.ts';
-import { type ProcessOptions, SpokenProcess } from '../../support/spoken-process.ts';
+import { type ProcessOptions, SpokenProcess, unprotected } from '../../support/spoken-process.ts';
 import { type Answer, ask } from './ask.ts';
 
 /** Deadline for anything that must happen, on the busiest machine. */
@@ -25,7 +25,7 @@ export class FaultServer extends SpokenProcess {
   #url: string | undefined = undefined;
 
   private constructor(flags: readonly string[], { env = {}, at, isSilent = false, ...options }: FaultServerOptions) {
-    super(flags, { POKEWIRE_PORT: '0', POKEWIRE_HOST: '127.0.0.1', ...env }, options);
+    super(flags, { ...unprotected, POKEWIRE_PORT: '0', POKEWIRE_HOST: '127.0.0.1', ...env }, options);
     this.#at = at;
     this.#isSilent = isSilent;
   }

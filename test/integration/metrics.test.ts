@@ -325,7 +325,7 @@ describe('A subscriber that does not read', () => {
     expect(lagging.value('pokewire_pool_leased')).toBe(1);
     const closed = await scrapeUntil(app, 'pokewire_subscriptions_closed_total', { reason: 'stalled' }, 1);
     expect(closed.value('pokewire_subscriptions')).toBe(0);
-    // The socket releases its buffer when it has closed, which follows.
+    // The socket releases its buffer a little later, when it closes.
     await scrapeUntil(app, 'pokewire_pool_leased', {}, 0);
   });
 });

@@ -50,6 +50,7 @@ export class HeaderCursor<Entry> {
   readonly #read: ReadHeaders<Entry>;
   #name = '';
   #isNear = true;
+  #isFiltered = true;
   #deliveries = new DeliveryParser('');
   /** Count of the consumer's last delivery. */
   #delivered = 0;
@@ -136,6 +137,16 @@ export class HeaderCursor<Entry> {
       this.#delete(isNear ? this.#name : name);
       if (isNear) this.#use(name, isNear);
     }
+  }
+
+  /**
+   * Continues near, as {@link moveNear}, with a consumer that returns messages of any subject, because each filter adds to the
+   * work of the servers (`npm run load -- nats-catch-up`). If there is no such consumer, the current one remains.
+   */
+  async readEverything(): Promise<void> {
+    this.#isFiltered = false;
+    this.#isNear = false;
+    await this.moveNear();
   }
 
   close(): void {
@@ -257,7 +268,7 @@ export class HeaderCursor<Entry> {
       mem_storage: true,
       num_replicas: 1,
       inactive_threshold: nanosOf(cursorIdleMs),
-      ...(this.filters.length === 0 ? {} : { filter_subjects: this.filters }),
+      ...(this.#isFiltered && this.filters.length > 0 ? { filter_subjects: this.filters } : {}),
     };
     const create = { stream_name: names.stream, action: 'create', config };
     const request = () => link.api<ConsumerInfo>(`CONSUMER.CREATE.${names.stream}.${name}`, create);

@@ -1,11 +1,13 @@
 import type { Poke } from '../../message/poke.ts';
 import { type Selection, selectionKey, selects } from '../../message/selection.ts';
+import type { StreamName } from '../../message/stream-name.ts';
 import type { ObjectPool } from '../../pool/object-pool.ts';
 import type { PokePage } from '../log.ts';
 import { maxPagePokes } from '../shared/page-limits.ts';
 import { cursorIdleMs } from './header-cursor.ts';
 import type { LogStream, StreamInfo } from './log-stream.ts';
 import { filtersOf, forgottenUpTo, type Place, PokeSource } from './poke-source.ts';
+import { ReadAheads } from './read-aheads.ts';
 import { seqOfPosition } from './stream-walk.ts';
 
 /** Maximum number of sources kept for the next page of a read, and so of idle consumers of this node on the server. */
@@ -22,6 +24,7 @@ type Kept = { readonly source: PokeSource; readonly timer: NodeJS.Timeout };
 /** Reads pokes page by page. A read that continues where the last page ended reuses its consumer. */
 export class PokeReader {
   readonly #pokes: ObjectPool<Poke>;
+  readonly #aheads = new ReadAheads();
   /** Keyed by log, selection and start of the next page; least recently used first. */
   readonly #kept = new Map<string, Kept>();
 
@@ -62,12 +65,14 @@ export class PokeReader {
   async #open(
     log: LogStream,
     filters: readonly string[],
-    { streams, fromPosition }: Selection,
+    { streams, categories, fromPosition }: Selection,
     after: number,
   ): Promise<PokeSource | undefined> {
-    if (fromPosition === 0) return PokeSource.open(log, filters, after);
+    const isSelected = ({ text, category }: StreamName) => streams.includes(text) || categories.includes(category);
+    const open = (from: number) => PokeSource.open(log, filters, isSelected, from, this.#aheads);
+    if (fromPosition === 0) return open(after);
     const first = await seqOfPosition(log, streams[0]!, fromPosition);
-    return first === undefined ? undefined : PokeSource.open(log, filters, Math.max(after, first - 1));
+    return first === undefined ? undefined : open(Math.max(after, first - 1));
   }
 
   #give(log: LogStream, selection: Selection, after: number, most: number, source: PokeSource): PokePage {

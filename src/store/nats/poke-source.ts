@@ -5,14 +5,21 @@ import { positionOfDelivered } from './delivery.ts';
 import { HeaderCursor } from './header-cursor.ts';
 import { lastKnown, readUpTo } from './header-pages.ts';
 import type { LogStream, StreamInfo } from './log-stream.ts';
+import { type ReadAheads, readAhead } from './read-aheads.ts';
 import { SubjectStreams } from './subject-streams.ts';
 import type { LogNames } from './subjects.ts';
 
 /** Messages pulled at a time when a read continues, so that the next pages need no request. */
-const pulledAhead = 2_048;
+const pulledAhead = readAhead.small;
 
-/** After this many such pulls, a read is long enough that a consumer on a nearer server is worth the extra requests. */
+/** After this many such pulls, a read is long enough that a better consumer is worth the extra requests. */
 const longReadPulls = 3;
+
+/**
+ * From this share of selected messages on, a long read costs less without filters; below the lower one it costs more, and
+ * continues with filters.
+ */
+const shares = { everything: 0.9, filtered: 0.5 };
 
 /** Location of a message. */
 export type Place = { readonly globalPosition: number; readonly stream: StreamName; readonly position: number };
@@ -35,10 +42,18 @@ export function filtersOf(names: LogNames, { all, streams, categories }: Selecti
 export class PokeSource {
   readonly #log: LogStream;
   readonly #filters: readonly string[];
-  readonly #cursor: HeaderCursor<Place>;
+  readonly #isSelected: (stream: StreamName) => boolean;
+  readonly #aheads: ReadAheads;
+  readonly #placeOf: (message: Msg, seq: number) => Place;
+  #cursor!: HeaderCursor<Place>;
   #isFirst = true;
-  /** Number of pulls after the first page. */
+  /** Number of pulls from this cursor after the first page. */
   #pulls = 0;
+  /** Share of the messages of the last pull's range that were selected. */
+  #share = 0;
+  #isFiltered = true;
+  /** Number of messages requested in advance; 0 before the read is long. */
+  #ahead = 0;
   /** Locations that were read but not delivered yet. */
   #places: Place[] = [];
   /** Global position up to which every selected message has been read. */
@@ -48,21 +63,37 @@ export class PokeSource {
   /** Global position up to which messages were removed before they could be read. */
   forgottenUpTo = 0;
 
-  private constructor(log: LogStream, filters: readonly string[], cursor: HeaderCursor<Place>, after: number) {
+  private constructor(
+    log: LogStream,
+    filters: readonly string[],
+    isSelected: (stream: StreamName) => boolean,
+    after: number,
+    aheads: ReadAheads,
+  ) {
     this.#log = log;
     this.#filters = filters;
-    this.#cursor = cursor;
+    this.#isSelected = isSelected;
+    this.#aheads = aheads;
     this.readTo = after;
-  }
-
-  static async open(log: LogStream, filters: readonly string[], after: number): Promise<PokeSource> {
     const streams = new SubjectStreams(log.names);
-    const placeOf = (message: Msg, globalPosition: number) => ({
+    this.#placeOf = (message, globalPosition) => ({
       globalPosition,
       stream: streams.of(message),
       position: positionOfDelivered(message),
     });
-    return new PokeSource(log, filters, await HeaderCursor.open(log, filters, after, placeOf), after);
+  }
+
+  /** `isSelected`: whether the filters match a stream. */
+  static async open(
+    log: LogStream,
+    filters: readonly string[],
+    isSelected: (stream: StreamName) => boolean,
+    after: number,
+    aheads: ReadAheads,
+  ): Promise<PokeSource> {
+    const source = new PokeSource(log, filters, isSelected, after, aheads);
+    await source.#begin();
+    return source;
   }
 
   get places(): readonly Place[] {
@@ -74,21 +105,37 @@ export class PokeSource {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const from = this.readTo;
-    const entries = isFirst ? await this.#pullToEnd(most, info) : await this.#pullOn(Math.max(most, pulledAhead));
-    for (const place of entries) this.#places.push(place);
-    this.forgottenUpTo = this.#isComplete(entries, from) ? 0 : forgottenUpTo(await this.#log.info());
+    const read = isFirst ? await this.#pullToEnd(most, info) : await this.#pullOn(Math.max(most, pulledAhead));
+    const selected = this.#isFiltered ? read : read.filter(({ stream }) => this.#isSelected(stream));
+    for (const place of selected) this.#places.push(place);
+    this.#share = selected.length / (this.readTo - from);
+    this.forgottenUpTo = this.#isComplete(read, from) ? 0 : forgottenUpTo(await this.#log.info());
+  }
+
+  async #begin(): Promise<void> {
+    this.#cursor = await HeaderCursor.open(this.#log, this.#filters, this.readTo, this.#placeOf);
+    this.#pulls = 0;
+    this.#isFiltered = true;
   }
 
   async #pullOn(count: number): Promise<readonly Place[]> {
-    if (++this.#pulls === longReadPulls) {
-      await this.#cursor.moveNear();
-      this.#cursor.readAhead(pulledAhead);
+    if (!this.#isFiltered && this.#share < shares.filtered) {
+      this.#cursor.close();
+      await this.#begin();
     }
+    if (++this.#pulls === longReadPulls) await this.#hasten();
     const { entries, isShort } = await this.#cursor.pull(count);
     // An earlier pull does not show the current end of the log.
     if (isShort) return [...entries, ...(await this.#pullToEnd(count, undefined))];
     this.readTo = entries.at(-1)!.globalPosition;
     return entries;
+  }
+
+  async #hasten(): Promise<void> {
+    this.#isFiltered = this.#filters.length === 0 || this.#share < shares.everything;
+    await (this.#isFiltered ? this.#cursor.moveNear() : this.#cursor.readEverything());
+    if (this.#ahead === 0) this.#ahead = this.#aheads.take();
+    this.#cursor.readAhead(this.#ahead);
   }
 
   /** Pulls, and determines whether the log ends after the received messages. */
@@ -115,6 +162,8 @@ export class PokeSource {
   }
 
   close(): void {
+    this.#aheads.release(this.#ahead);
+    this.#ahead = 0;
     this.#cursor.close();
   }
 

@@ -138,28 +138,31 @@ export class HeldStreams<Data> {
     this.#streams.set(stream, retry);
     // The server repeats a retry after a lease, which may be before an interrupted one is resumed.
     this.#interrupted.delete(stream);
-    try {
-      let next: number | undefined = await this.#skipHandled(stream, position);
-      for (let tries = attempt; next !== undefined; tries = 1) {
-        const message: Message<Data> | undefined = await this.#parts.readNext(stream, next);
-        if (message !== undefined) {
-          const outcome = await this.#parts.attempt(message, tries);
-          if (outcome === 'stopped') {
-            this.#interrupted.set(stream, { stream, position: next, attempt: tries });
-            return;
-          }
-          if (outcome !== 'settled') {
-            const answer = await this.hold(message, outcome.error, tries);
-            if (answer === 'settled') this.#letGo(stream);
-            return;
-          }
+    await this.#handle(stream, await this.#skipHandled(stream, position), attempt);
+    // Another retry may have started after the stream was released.
+    if (this.#streams.get(stream) === retry) this.#skip(stream);
+  }
+
+  /** Handles messages of a stream from this position until the server releases it, holds it again, or an attempt is stopped. */
+  async #handle(stream: string, position: number | undefined, attempt: number): Promise<void> {
+    let next = position;
+    for (let tries = attempt; next !== undefined; tries = 1) {
+      const message: Message<Data> | undefined = await this.#parts.readNext(stream, next);
+      if (message !== undefined) {
+        const outcome = await this.#parts.attempt(message, tries);
+        if (outcome === 'stopped') {
+          this.#interrupted.set(stream, { stream, position: next, attempt: tries });
+          return;
         }
-        // If the message does not exist yet, nothing was settled.
-        this.#noteHandled(stream, message?.position ?? next - 1);
-        next = await this.#settle(stream, message?.position ?? next);
+        if (outcome !== 'settled') {
+          const answer = await this.hold(message, outcome.error, tries);
+          if (answer === 'settled') this.#letGo(stream);
+          return;
+        }
       }
-    } finally {
-      if (this.#streams.get(stream) === retry) this.#skip(stream);
+      // If the message does not exist yet, nothing was settled.
+      this.#noteHandled(stream, message?.position ?? next - 1);
+      next = await this.#settle(stream, message?.position ?? next);
     }
   }
 
@@ -184,20 +187,17 @@ export class HeldStreams<Data> {
   async #settle(stream: string, position: number): Promise<number | undefined> {
     const { generation, session, requests, progress, dropped } = this.#parts;
     this.#deciding++;
-    try {
-      while (progress.sent > progress.acked) {
-        dropped.throwIfAborted();
-        await new Promise<void>((resolve) => this.#acknowledged.push(resolve));
-      }
-      const next = await requests.settle(session, { ...generation, stream, position }, progress.acked, dropped);
-      if (next === 'fenced') this.#parts.fenced();
-      else if (next === undefined) this.#letGo(stream);
-      else return next;
-      return undefined;
-    } finally {
-      this.#deciding--;
-      this.#parts.settled();
+    while (progress.sent > progress.acked) {
+      dropped.throwIfAborted();
+      await new Promise<void>((resolve) => this.#acknowledged.push(resolve));
     }
+    const next = await requests.settle(session, { ...generation, stream, position }, progress.acked, dropped);
+    if (next === 'fenced') this.#parts.fenced();
+    else if (next === undefined) this.#letGo(stream);
+    // After an error it stays undecided: the server may have released the stream.
+    this.#deciding--;
+    this.#parts.settled();
+    return next === 'fenced' ? undefined : next;
   }
 
   /** Handles the messages read in the meantime, except those that the retry has handled. */

@@ -77,8 +77,10 @@ export class PartitionWorker<Data> {
     return this.#progress.pending;
   }
 
+  /** Global position up to which the partition can be acknowledged. */
   get settledUpTo(): number {
-    return this.#progress.settledUpTo;
+    const { sent, settledUpTo } = this.#progress;
+    return this.#held.isDeciding ? sent : Math.max(sent, settledUpTo);
   }
 
   poke(globalPosition: number): void {
@@ -138,9 +140,8 @@ export class PartitionWorker<Data> {
 
   /** The next acknowledgement to send; undefined if nothing new is settled. */
   takeAck(): Ack | undefined {
-    const { acked, sent, settledUpTo } = this.#progress;
-    const position = this.#held.isDeciding ? sent : Math.max(sent, settledUpTo);
-    if (position <= acked) return undefined;
+    const position = this.settledUpTo;
+    if (position <= this.#progress.acked) return undefined;
     this.#progress.sent = position;
     const { partition, layout, generation } = this.assignment;
     return { partition, layout, generation, position };

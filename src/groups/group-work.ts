@@ -3,7 +3,7 @@ import { StreamName } from '../message/stream-name.ts';
 import type { Namespace } from '../store/namespace-store.ts';
 import type { ConsumerGroups } from './consumer-groups.ts';
 import { readPartitions } from './describe-group.ts';
-import { type Group, ownershipOf } from './group.ts';
+import { epochOf, type Group, ownershipOf } from './group.ts';
 import type { Held } from './ownership.ts';
 import {
   type HeldStream,
@@ -33,16 +33,17 @@ export async function acknowledge(
   acks: readonly Acknowledgement[],
 ): Promise<Acknowledged> {
   const group = await groups.known(namespace, name);
-  if (group.epoch !== namespace.log) return { acked: [], fenced: acks.map((ack) => ({ ...held(ack), current: 0 })) };
-  await refuseAhead(groups, namespace, name, group, acks);
+  const isOfLog = ({ layout }: Acknowledgement) => epochOf(group, layout) === namespace.log;
+  const own = acks.filter(isOfLog);
+  await refuseAhead(groups, namespace, name, group, own);
   const outcomes = await Promise.all(
-    acks.map(async (ack) => {
+    own.map(async (ack) => {
       const key = groups.partitionKey(namespace, group, ack.layout, ack.partition);
       return { ack, outcome: await groups.node.partitions.acknowledge(key, ack.generation, ack.position) };
     }),
   );
   const acked: Acknowledgement[] = [];
-  const fenced: (Held & { current: number })[] = [];
+  const fenced = acks.filter((ack) => !isOfLog(ack)).map((ack) => ({ ...held(ack), current: 0 }));
   for (const { ack, outcome } of outcomes) {
     if (outcome.outcome === 'done') acked.push({ ...held(ack), position: ack.position });
     else fenced.push({ ...held(ack), current: outcome.current });
@@ -187,8 +188,8 @@ function refuseFenced(groups: ConsumerGroups, outcome: OwnerOutcome, request: He
   throw fencedError(request, outcome.current);
 }
 
-function refuseNewLog({ epoch }: Group, { log }: Namespace, request: Held): void {
-  if (epoch !== log) throw fencedError(request, 0);
+function refuseNewLog(group: Group, { log }: Namespace, request: Held): void {
+  if (epochOf(group, request.layout) !== log) throw fencedError(request, 0);
 }
 
 /** Refuses acknowledgements beyond the head. Ignores fenced ones. */

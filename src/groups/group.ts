@@ -42,6 +42,8 @@ export type Origin =
 
 type PreviousLayout = {
   readonly size: number;
+  /** The log that its checkpoints refer to; undefined in records of earlier versions. */
+  readonly epoch?: string | undefined;
   readonly partitions: { holder: string | undefined; readonly generation: number; isSealed: boolean }[];
 };
 
@@ -115,4 +117,9 @@ export function ownershipOf(
   if (layout === group.layout) return group.partitions[partition];
   const old = layout === group.layout - 1 ? group.previous?.partitions[partition] : undefined;
   return old?.isSealed === true ? undefined : old;
+}
+
+/** The log that positions of this layout refer to. */
+export function epochOf({ layout: current, epoch, previous }: Group, layout: number): string {
+  return layout < current ? (previous?.epoch ?? epoch) : epoch;
 }

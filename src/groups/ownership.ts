@@ -27,6 +27,7 @@ export function relayout(group: Group, size: number, origin: Origin): boolean {
   if (isChanging(group)) return false;
   group.previous = {
     size: group.size,
+    epoch: group.epoch,
     partitions: group.partitions.map(({ holder, generation }) => ({ holder, generation, isSealed: false })),
   };
   const targets = group.partitions.map(({ next }) => next);

@@ -1,3 +1,4 @@
+import { epochOf } from '../../src/groups/group.ts';
 import type { Held } from '../../src/groups/ownership.ts';
 import type { OwnerOutcome } from '../../src/groups/partitions.ts';
 import { groupKey } from '../../src/groups/record-keys.ts';
@@ -28,35 +29,36 @@ export async function answerOf(world: World, node: SimNode, url: URL, text: stri
   const log = world.logs.of(node.epoch);
   const key = groupKey(groupName.uid, groupName.name);
   const group = node.node.groups.known(key) ?? (await node.node.groups.read(key));
-  const isNewLog = group?.epoch !== log.epoch;
-  if (isNewLog && route !== 'release' && route !== 'leave') return problem(409, 'FENCED');
+  const isOfLog = ({ layout }: Held) => group !== undefined && epochOf(group, layout) === log.epoch;
+  const acknowledge = async (acks: AckBody['acks']) =>
+    await Promise.all(
+      acks.map(async (ack) => {
+        const key = keyOf(ack);
+        return isOfLog(ack) && (await partitions.acknowledge(key, ack.generation, ack.position)).outcome === 'done';
+      }),
+    );
   switch (route) {
     case 'ack': {
       const acks = (body as unknown as AckBody).acks;
-      const outcomes = await Promise.all(
-        acks.map((ack) => partitions.acknowledge(keyOf(ack), ack.generation, ack.position)),
-      );
-      const fenced = acks.filter((_ack, index) => outcomes[index]!.outcome === 'fenced');
+      const done = await acknowledge(acks);
+      const fenced = acks.filter((_ack, index) => !done[index]);
       if (fenced.length === acks.length) return problem(409, 'FENCED');
       return { status: 200, body: { acked: [], fenced } };
     }
     case 'release': {
       const { releases } = body as unknown as { releases: AckBody['acks'] };
-      for (const given of releases) {
-        if (!isNewLog) await partitions.acknowledge(keyOf(given), given.generation, given.position);
-        await node.node.release(groupName, session, given);
-      }
+      await acknowledge(releases);
+      for (const given of releases) await node.node.release(groupName, session, given);
       return { status: 200, body: {} };
     }
     case 'leave': {
-      const acks = (body as unknown as AckBody).acks;
-      if (!isNewLog)
-        await Promise.all(acks.map((ack) => partitions.acknowledge(keyOf(ack), ack.generation, ack.position)));
+      await acknowledge((body as unknown as AckBody).acks);
       await node.node.leave(groupName, session, body.keepMs as number);
       return { status: 204 };
     }
     case 'hold': {
       const given = body as unknown as StreamBody & { readonly error: string; readonly retryInMs?: number };
+      if (!isOfLog(given)) return problem(409, 'FENCED');
       if (log !== world.log) return problem(410, 'LOG_GONE');
       const message = log.read(log.indexOf(given.stream), given.position);
       const isThere = message?.position === given.position;
@@ -75,6 +77,7 @@ export async function answerOf(world: World, node: SimNode, url: URL, text: stri
     case 'settle': {
       const given = body as unknown as StreamBody & { readonly upTo: number };
       const { stream, position, upTo } = given;
+      if (!isOfLog(given)) return problem(409, 'FENCED');
       const next = async (passed: number) => {
         if (log !== world.log) throw logGone();
         return log.nextOf(log.indexOf(stream), position, Math.max(passed, upTo));

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { ended, importBody } from '../support/import-client.ts';
 import { startTestApp } from '../support/start-app.ts';
 import { describeGroups } from './group-cases.ts';
+import { type Assigned, GroupWorker, of, post } from './group-worker.ts';
 
 describeGroups(startTestApp);
 
@@ -24,4 +26,18 @@ test('A group cannot be used without a token.', async () => {
   await using app = await startTestApp(['--auth', 'token', '--token', `ns_ZGVmYXVsdA_${'a'.repeat(64)}`]);
   expect((await app.get('/subscribe?category=a&group=g&member=m&size=1')).status).toBe(401);
   expect((await app.get('/groups')).status).toBe(401);
+});
+
+test('Requests for partitions of a log that was replaced are fenced after the reset, whatever their positions.', async () => {
+  await using app = await startTestApp();
+  for (const stream of ['account-0', 'account-1']) await app.append(stream, { type: 'Opened', data: {} });
+  const worker = await GroupWorker.join(app, 'billing', 'worker-1');
+  await using _client = worker.client;
+  const [assigned] = await worker.wait<Assigned>('assigned', 2);
+  await importBody(`${app.url}/import?force=true`, ended(''));
+  await post(app, '/groups/billing/reset', { position: 'first', reason: 'test' });
+  const positioned = { ...of(assigned!), position: 2 };
+  const late = await worker.post('ack', { acks: [positioned] });
+  expect(late).toMatchObject({ status: 409, body: { error: { code: 'FENCED' } } });
+  expect((await worker.post('release', { releases: [positioned] })).status).toBe(200);
 });

@@ -1,13 +1,7 @@
 /** A member's write about a message. */
 export type Written = { readonly stream: string; readonly position: number; readonly generation: number };
 
-type Kept = {
-  next: number;
-  generation: number;
-  last: number;
-  /** Position to which the stream may go back in a generation. */
-  back: { readonly generation: number; readonly position: number } | undefined;
-};
+type Kept = { next: number; generation: number; last: number };
 
 /** Keeps the highest generation of each stream and refuses lower ones, as a database would; records every violation of order. */
 export class FencedSink {
@@ -34,9 +28,7 @@ export class FencedSink {
       return;
     }
     if (position > kept.next) this.breaches.push(`${stream}@${position} came before ${kept.next}`);
-    const { back } = kept;
-    const mayGoBack = back?.generation === generation && position >= back.position;
-    if (generation === kept.generation && position <= kept.last && !mayGoBack)
+    if (generation === kept.generation && position <= kept.last)
       this.breaches.push(`${stream} went back from ${kept.last} to ${position} in generation ${generation}`);
     if (position === kept.next) this.handled++;
     else this.repeated++;
@@ -45,19 +37,7 @@ export class FencedSink {
     kept.last = position;
   }
 
-  /**
-   * A handler failed. A repeated request to hold its stream may take the stream back to this message in the same
-   * generation.
-   */
-  failed({ stream, position, generation }: Written): void {
-    const kept = this.#kept(stream);
-    const { back } = kept;
-    if (generation < (back?.generation ?? 0)) return;
-    const isLower = back?.generation !== generation || position < back.position;
-    if (isLower) kept.back = { generation, position };
-  }
-
   #kept(stream: string): Kept {
-    return this.#streams.getOrInsertComputed(stream, () => ({ next: 0, generation: 0, last: -1, back: undefined }));
+    return this.#streams.getOrInsertComputed(stream, () => ({ next: 0, generation: 0, last: -1 }));
   }
 }

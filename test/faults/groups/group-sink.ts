@@ -55,7 +55,6 @@ export class GroupSink {
 
   failed(handled: Written): void {
     this.#note(handled.stream, `${handled.position} of ${handled.generation} fails`);
-    this.writes.failed(handled);
   }
 
   write(handled: Written): void {

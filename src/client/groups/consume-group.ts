@@ -21,7 +21,10 @@ export type GroupDelivery = {
    * taken over.
    */
   readonly generation: number;
-  /** Aborts when the lease has expired or another member owns the stream. */
+  /**
+   * Aborts when the lease has expired or another member owns the stream. A handler must not reject while its effects
+   * can still happen: the same message may be handled again at once.
+   */
   readonly signal: AbortSignal;
 };
 

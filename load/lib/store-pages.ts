@@ -4,8 +4,7 @@ import type { Reading } from './results.ts';
 import { median } from './statistics.ts';
 import { withStoreLog } from './store-log.ts';
 
-const warmUpReads = 300;
-const reads = 300;
+const pageTurns = 600;
 
 /** Selects the first category that databases are filled with. */
 export const oneCategory: Selection = { ...everything, all: false, categories: ['account1'] };
@@ -28,13 +27,17 @@ export function medianPageMs(log: Log, selection: Selection, pokes: number, mess
   });
 }
 
-/** Median time of a read after global positions from all over the first half of a log, milliseconds. */
-export async function medianReadMs(messages: number, read: (after: number) => Promise<void>): Promise<number> {
+/** Median time of the later half of `turns` reads after global positions from all over the first half of a log, milliseconds. */
+export async function medianReadMs(
+  messages: number,
+  read: (after: number) => Promise<void>,
+  turns = pageTurns,
+): Promise<number> {
   const times: number[] = [];
-  for (let turn = 0; turn < warmUpReads + reads; turn++) {
+  for (let turn = 0; turn < turns; turn++) {
     const startMs = performance.now();
     await read((turn * 7_919_777) % Math.floor(messages / 2));
     times.push(performance.now() - startMs);
   }
-  return median(times.slice(warmUpReads));
+  return median(times.slice(turns / 2));
 }

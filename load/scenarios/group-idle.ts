@@ -39,7 +39,7 @@ export async function groupIdle(context: Context): Promise<ScenarioResult> {
       atMost(
         '13g',
         'CPU per append to 100 subscribers beside 1,000 idle groups, times that alone',
-        ours('besideCpuUs') / ours('aloneCpuUs'),
+        ours('besideTimesAlone'),
         1.03,
       ),
     ],
@@ -80,7 +80,9 @@ function measureBeside(target: Target): Promise<Reading> {
     await load.endIdle(order);
     await bench.settledKib();
     await cpuUs();
-    return { idleShare, idleMib, aloneCpuUs: (before + (await cpuUs())) / 2, besideCpuUs };
+    const aloneCpuUs = (before + (await cpuUs())) / 2;
+    // Compared within a repeat: from one to the next the machine's speed varies by more than the measured effect.
+    return { idleShare, idleMib, aloneCpuUs, besideCpuUs, besideTimesAlone: besideCpuUs / aloneCpuUs };
   });
 }
 

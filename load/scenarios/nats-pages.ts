@@ -11,6 +11,7 @@ const settings = {
   categories: 20,
   streams: [5_000, 1_000_000],
   inFlight: 256,
+  plainReads: 200,
 };
 
 /**
@@ -28,7 +29,7 @@ export async function natsPages(context: Context): Promise<ScenarioResult> {
         {
           categoryPageMs: await medianPageMs(log, oneCategory, settings.pagePokes, messages),
           plainPageMs: await nats.withPlainHeaders('account1', (read) =>
-            medianReadMs(messages, (after) => read(after, settings.pagePokes)),
+            medianReadMs(messages, (after) => read(after, settings.pagePokes), settings.plainReads),
           ),
         },
       ]);

@@ -12,6 +12,7 @@ function clusterWith(leaders: (string | undefined)[]) {
   const created: string[] = [];
   const deleted: string[] = [];
   const pulled: string[] = [];
+  const filters: (readonly string[] | undefined)[] = [];
   const nameOf = (subject: string) => subject.slice(subject.lastIndexOf('.') + 1);
   const link = {
     requests: 0,
@@ -22,7 +23,8 @@ function clusterWith(leaders: (string | undefined)[]) {
       subscribe: () => ({ unsubscribe() {} }),
       publish: (subject: string) => void (subject.includes('.DELETE.') ? deleted : pulled).push(nameOf(subject)),
     },
-    async api(subject: string) {
+    async api(subject: string, { config }: { config: { filter_subjects?: readonly string[] } }) {
+      filters.push(config.filter_subjects);
       const leader = leaders[created.length];
       created.push(nameOf(subject));
       if (leader === '!') throw new Error('refused');
@@ -30,7 +32,8 @@ function clusterWith(leaders: (string | undefined)[]) {
     },
   };
   const log = new LogStream(link as unknown as NatsLink, 'test', 'log' as LogId, () => {});
-  return { created, deleted, pulled, open: () => HeaderCursor.open(log, [], 0, () => undefined) };
+  const open = (subjects: readonly string[] = []) => HeaderCursor.open(log, subjects, 0, () => undefined);
+  return { created, deleted, pulled, filters, open };
 }
 
 describe('A long read of NATS', () => {
@@ -60,5 +63,19 @@ describe('A long read of NATS', () => {
     expect(deleted).not.toContain(created[0]);
     cursor.close();
     expect(deleted).toContain(created[0]);
+  });
+
+  test.each([
+    ['continues without filters', ['a', 'a'], 1],
+    ['continues without filters on a server that is nearer', ['b', 'b', 'a'], 2],
+    ['keeps its filters when the servers refuse a consumer without', ['a', '!'], 0],
+  ])('%s', async (_what, leaders, used) => {
+    const { created, pulled, filters, open } = clusterWith(leaders);
+    const cursor = await open(['log.a.*']);
+    await cursor.readEverything();
+    void cursor.pull(1).catch(() => {});
+    expect(pulled).toEqual([created[used]]);
+    expect(filters).toEqual([['log.a.*'], ...leaders.slice(1).map(() => undefined)]);
+    cursor.close();
   });
 });
